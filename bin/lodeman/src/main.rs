@@ -1,0 +1,2 @@
+//! The Lodeman server and command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The container engine port over a Docker Engine API socket.

@@ -1,0 +1,1 @@
+//! The persistence ports over SQLite.

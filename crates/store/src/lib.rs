@@ -1,0 +1,1 @@
+//! Persistence ports: the update journal, queue, history, ledgers and settings; a fake.

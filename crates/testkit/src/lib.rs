@@ -1,0 +1,1 @@
+//! Builders, and the whole application wired to fakes.

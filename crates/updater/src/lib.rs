@@ -1,0 +1,1 @@
+//! Use cases and loops: scan, decide, queue, apply, verify, roll back, recover, clean up.

@@ -1,0 +1,2 @@
+//! Development tasks of the workspace: `cargo xtask help`.
+fn main() {}
