@@ -1,1 +1,21 @@
-//! Persistence ports: the update journal, queue, history, ledgers and settings; a fake.
+//! The persistence port: the update journal, queue, history, ledgers and settings.
+//!
+//! A change of state and all that it causes are one value: a list of [`Write`]s that
+//! [`Store::commit`] makes durable together or not at all. So the port needs no transaction object,
+//! assumes no dialect and no single process, and a test can look at what would be written.
+//! [`fake`] (feature `fake`) keeps everything in memory; [`contract`] is what every adapter passes.
+
+#[cfg(feature = "fake")]
+pub mod contract;
+mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod model;
+mod port;
+
+pub use error::StoreError;
+pub use model::{
+    BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
+    SpecKind, StoredEvent, StoredHistory, UserRecord,
+};
+pub use port::{Store, Write};

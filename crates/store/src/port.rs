@@ -1,0 +1,275 @@
+//! The port itself.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use lodeman_domain::digest::Digest;
+use lodeman_domain::event::{Event, HistoryRow};
+use lodeman_domain::image::Repository;
+use lodeman_domain::queue::QueueEntry;
+use lodeman_domain::update::{Operation, OperationId, StepOutcome, StepRecord};
+use lodeman_domain::workload::{HostId, WorkloadKey};
+
+use crate::StoreError;
+use crate::model::{
+    BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
+    SpecKind, StoredEvent, StoredHistory, UserRecord,
+};
+
+/// One change. A list of them is one transaction.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// A new operation. Conflict (`lock of record`) when a non-terminal one has its host and name.
+    InsertOperation(Box<Operation>),
+    /// An operation's row. Guard: its `version` in the store is the one given; the store adds one.
+    SaveOperation(Box<Operation>),
+    /// One of an operation's specs, sealed by the adapter; replaces an earlier one of that kind.
+    PutSpec(SealedSpec),
+    /// Drops an operation's specs.
+    DropSpecs(OperationId),
+    /// A step's intent.
+    InsertIntent(StepRecord),
+    /// A step's outcome. Guard: the step exists and has no settled outcome.
+    RecordOutcome {
+        /// The operation.
+        op: OperationId,
+        /// The step's position.
+        seq: u32,
+        /// When.
+        at: Timestamp,
+        /// The outcome.
+        outcome: StepOutcome,
+        /// The facts that proved it.
+        observed: serde_json::Value,
+    },
+    /// A new queue entry. Conflict when the workload has a current one.
+    InsertQueueEntry(Box<QueueEntry>),
+    /// A queue entry's row. Guard: its revision and state in the store are these.
+    SaveQueueEntry {
+        /// The row as it shall be.
+        entry: Box<QueueEntry>,
+        /// Revision it must have now.
+        expect_revision: u64,
+        /// State it must have now.
+        expect_state: lodeman_domain::queue::QueueState,
+    },
+    /// One more row of history.
+    AppendHistory(HistoryRow),
+    /// One more event for the outbox.
+    AppendEvent(Event),
+    /// A digest that was rolled back; the first reason stays.
+    PutBadDigest(BadDigest),
+    /// Lifts the block on a manifest.
+    DropBadDigest {
+        /// Where the image comes from.
+        repository: Repository,
+        /// The platform's manifest.
+        manifest: Digest,
+    },
+    /// When a digest was first seen; an earlier time stays.
+    PutFirstSeen(FirstSeen),
+    /// A digest or version not to be offered.
+    PutIgnored(IgnoredTarget),
+    /// Offers everything to a container again.
+    DropIgnored(WorkloadKey),
+    /// What a person set for a container.
+    PutOverride(Override),
+    /// Takes that back.
+    DropOverride(WorkloadKey),
+    /// What a rollback can go back to.
+    PutRollbackPoint(RollbackPoint),
+    /// No longer.
+    DropRollbackPoint(OperationId),
+    /// How the last check of a container went; one per container.
+    PutCheck(CheckRecord),
+    /// Forgets the check of a container that is gone.
+    DropCheck(WorkloadKey),
+    /// A scan; one row per id.
+    PutScan(ScanRecord),
+    /// A stored setting.
+    PutSetting {
+        /// Its key.
+        key: String,
+        /// Its value as text.
+        value: String,
+    },
+    /// Drops a stored setting.
+    DropSetting(String),
+    /// A new account. Conflict when the name is taken.
+    InsertUser(UserRecord),
+    /// A new account, only while there is none at all. Conflict otherwise.
+    InsertFirstUser(UserRecord),
+}
+
+/// Persistence. `commit` returns only after the change would survive a power cut.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Makes all writes durable together, or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a guard does not hold; nothing was written then, nor after any
+    /// other error.
+    async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// An operation.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError>;
+
+    /// All operations that are not terminal, oldest first.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_open_operations(&self) -> Result<Vec<Operation>, StoreError>;
+
+    /// The operation that holds the lock of record of a container.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_open_operation(&self, key: &WorkloadKey) -> Result<Option<Operation>, StoreError>;
+
+    /// The latest operations of a host whose names end in this `op8`, terminal or not.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_operation_by_op8(&self, host: &HostId, op8: &str) -> Result<Option<Operation>, StoreError>;
+
+    /// The steps of an operation, in order.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_steps(&self, op: OperationId) -> Result<Vec<StepRecord>, StoreError>;
+
+    /// One of an operation's specs, opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Sealed`] when the key is not the one it was sealed with.
+    async fn find_spec(&self, op: OperationId, kind: SpecKind) -> Result<Option<SealedSpec>, StoreError>;
+
+    /// The current queue entry of a container.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_queue_entry(&self, key: &WorkloadKey) -> Result<Option<QueueEntry>, StoreError>;
+
+    /// All current queue entries, by detection time, then name.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_queue(&self) -> Result<Vec<QueueEntry>, StoreError>;
+
+    /// History, newest first: at most `limit` rows before `before_seq`, of one container or of all.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_history(
+        &self,
+        of: Option<&WorkloadKey>,
+        before_seq: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredHistory>, StoreError>;
+
+    /// Events after `after_seq`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_events(&self, after_seq: i64, limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Whether a manifest of a repository is blocked.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_bad_digest(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<Option<BadDigest>, StoreError>;
+
+    /// All blocked manifests.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_bad_digests(&self) -> Result<Vec<BadDigest>, StoreError>;
+
+    /// When a manifest was first seen.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_first_seen(
+        &self,
+        repository: &Repository,
+        manifest: &Digest,
+    ) -> Result<Option<FirstSeen>, StoreError>;
+
+    /// What a container is never to be offered.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_ignored(&self, key: &WorkloadKey) -> Result<Vec<IgnoredTarget>, StoreError>;
+
+    /// What people set for containers.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_overrides(&self) -> Result<Vec<Override>, StoreError>;
+
+    /// The newest rollback point of a container.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_rollback_point(&self, key: &WorkloadKey) -> Result<Option<RollbackPoint>, StoreError>;
+
+    /// All rollback points.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_rollback_points(&self) -> Result<Vec<RollbackPoint>, StoreError>;
+
+    /// The last check of a container.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_check(&self, key: &WorkloadKey) -> Result<Option<CheckRecord>, StoreError>;
+
+    /// The last checks of all containers.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_checks(&self) -> Result<Vec<CheckRecord>, StoreError>;
+
+    /// The latest scan.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_last_scan(&self) -> Result<Option<ScanRecord>, StoreError>;
+
+    /// All stored settings.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_settings(&self) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// An account by name.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn find_user(&self, name: &str) -> Result<Option<UserRecord>, StoreError>;
+
+    /// How many accounts there are.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn count_users(&self) -> Result<u64, StoreError>;
+
+    /// Drops what has outlived its use: terminal operations, history and events older than `before`.
+    ///
+    /// # Errors
+    /// As for every commit.
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
+}
