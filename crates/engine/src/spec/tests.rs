@@ -1,0 +1,3 @@
+//! Tests of the derivation, one rule at a time.
+
+mod cases;
