@@ -1,0 +1,136 @@
+//! Reading lists and the engine's own facts out of its JSON. Total: any JSON gives a value or a reason.
+
+use lodeman_domain::container::{ContainerName, Labels, RunState};
+use lodeman_domain::image::Platform;
+use lodeman_engine::{ContainerSummary, EngineInfo, ImageStore, ImageSummary};
+use serde_json::Value;
+
+use crate::version::ApiVersion;
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn strings(value: &Value, key: &str) -> Vec<String> {
+    let list = value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The rows of a list. One that makes no sense is left out rather than hiding all the others: what
+/// is absent from a list is not judged absent anyway.
+pub(crate) fn rows<T>(list: Value, row: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, String> {
+    let list = match list {
+        Value::Array(list) => list,
+        // An empty list of some compatible engines.
+        Value::Null => return Ok(Vec::new()),
+        _ => return Err("it is not a list".to_owned()),
+    };
+    let rows: Vec<T> = list.iter().filter_map(row).collect();
+    let unread = list.len() - rows.len();
+    if unread > 0 {
+        tracing::warn!(rows.unread = unread, "the container engine listed rows that make no sense");
+    }
+    Ok(rows)
+}
+
+pub(crate) fn container_row(row: &Value) -> Option<ContainerSummary> {
+    // A link appears as `/consumer/alias`; the name of its own has no further slash.
+    let names: Vec<ContainerName> =
+        strings(row, "Names").iter().filter_map(|name| name.parse().ok()).collect();
+    let labels = row.get("Labels").and_then(Value::as_object);
+    let labels: Labels = labels
+        .map(|labels| labels.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect())
+        .unwrap_or_default();
+    Some(ContainerSummary {
+        id: text(row, "Id").parse().ok()?,
+        names,
+        image: text(row, "Image").to_owned(),
+        image_id: text(row, "ImageID").parse().ok(),
+        labels,
+        state: run_state(text(row, "State")),
+    })
+}
+
+fn run_state(word: &str) -> RunState {
+    word.parse().unwrap_or(match word {
+        // Words of a compatible engine.
+        "configured" | "initialized" => RunState::Created,
+        "stopping" => RunState::Running,
+        // A word of the future: nothing is done with a container in this state.
+        _ => RunState::Dead,
+    })
+}
+
+pub(crate) fn image_row(row: &Value) -> Option<ImageSummary> {
+    // Old versions of the API write `<none>` where there is no name.
+    let named = |key: &str| strings(row, key).into_iter().filter(|name| !name.contains("<none>")).collect();
+    Some(ImageSummary {
+        id: text(row, "Id").parse().ok()?,
+        repo_tags: named("RepoTags"),
+        repo_digests: named("RepoDigests"),
+        size_bytes: row.get("Size").and_then(Value::as_u64).unwrap_or(0),
+    })
+}
+
+pub(crate) fn engine_info(info: &Value, version: &Value, spoken: ApiVersion) -> Result<EngineInfo, String> {
+    let needed = |value: &Value, key: &str| match text(value, key) {
+        "" => Err(format!("`{key}` is missing")),
+        found => Ok(found.to_owned()),
+    };
+    let server_version = needed(version, "Version")?;
+    Ok(EngineInfo {
+        engine_id: needed(info, "ID")?,
+        server_version,
+        api_version: spoken.to_string(),
+        storage_driver: text(info, "Driver").to_owned(),
+        image_store: image_store(info),
+        platform: platform(info, version)?,
+        live_restore: info.get("LiveRestoreEnabled").and_then(Value::as_bool).unwrap_or(false),
+        host_name: text(info, "Name").to_owned(),
+    })
+}
+
+/// With the containerd store the driver's status names a snapshotter as its type; the classic store
+/// tells about its file system there.
+fn image_store(info: &Value) -> ImageStore {
+    let pairs = info.get("DriverStatus").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_snapshotter = |pair: &Value| {
+        pair.get(0).and_then(Value::as_str) == Some("driver-type")
+            && pair
+                .get(1)
+                .and_then(Value::as_str)
+                .is_some_and(|kind| kind.starts_with("io.containerd.snapshotter."))
+    };
+    if pairs.iter().any(is_snapshotter) { ImageStore::Containerd } else { ImageStore::Classic }
+}
+
+/// The architecture comes from the version answer, in Go's names; only the machine's name for it, in
+/// the info answer, tells the variant of 32-bit ARM.
+fn platform(info: &Value, version: &Value) -> Result<Platform, String> {
+    let machine = text(info, "Architecture");
+    let architecture = match text(version, "Arch") {
+        "" => match machine {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "i386" | "i686" => "386",
+            "armv6l" | "armv7l" | "armv8l" => "arm",
+            other => other,
+        },
+        named => named,
+    };
+    let os =
+        [text(version, "Os"), text(info, "OSType")].into_iter().find(|os| !os.is_empty()).unwrap_or("linux");
+    if architecture.is_empty() {
+        return Err("`Arch` is missing".to_owned());
+    }
+    let variant = match (architecture, machine) {
+        ("arm", "armv6l") => Some("v6"),
+        ("arm", _) => Some("v7"),
+        _ => None,
+    };
+    Ok(Platform {
+        os: os.to_owned(),
+        architecture: architecture.to_owned(),
+        variant: variant.map(str::to_owned),
+    })
+}
