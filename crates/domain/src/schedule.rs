@@ -6,8 +6,10 @@ mod cron;
 mod duration;
 mod poll;
 mod window;
+mod zone;
 
 pub use cron::{CronLine, ParseCronError};
 pub use duration::{MAX_DURATION, ParseDurationError, format_duration, parse_duration};
 pub use poll::{PollSchedule, Trigger};
 pub use window::{MaintenanceWindows, ParseWindowError};
+pub use zone::{NamedZone, ParseZoneError};

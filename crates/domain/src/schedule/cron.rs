@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -29,7 +30,7 @@ const FIELDS: [(&str, &str); 6] = [
 #[serde(try_from = "String", into = "String")]
 pub struct CronLine {
     text: String,
-    cron: Cron,
+    cron: Arc<Cron>,
 }
 
 /// Why a text is not a cron line.
@@ -112,7 +113,7 @@ impl FromStr for CronLine {
             }
         }
         let cron = parser().parse(text).map_err(|_| E::FieldCount(fields.len()))?;
-        let line = Self { text: text.to_owned(), cron };
+        let line = Self { text: text.to_owned(), cron: Arc::new(cron) };
         line.next_after(Timestamp::UNIX_EPOCH, &TimeZone::UTC).ok_or(E::NeverFires)?;
         Ok(line)
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The longest span that is understood: ten years. Longer ones are typing mistakes, and adding them
 /// to an instant would leave the calendar.
-pub const MAX_DURATION: Duration = Duration::from_secs(3_650 * 86_400);
+pub const MAX_DURATION: Duration = Duration::from_hours(3_650 * 24);
 
 const MAX_TEXT: usize = 64;
 

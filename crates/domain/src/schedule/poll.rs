@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn hourly() -> PollSchedule {
-        PollSchedule::Interval(Duration::from_secs(3_600))
+        PollSchedule::Interval(Duration::from_hours(1))
     }
 
     fn nightly() -> PollSchedule {
