@@ -167,6 +167,8 @@ words! {
         PinOldImage = "pin_old_image",
         /// Pull the target.
         Pull = "pull",
+        /// Point the target's reference at the image that was decided on.
+        TagTarget = "tag_target",
         /// Make the replacement under its temporary name.
         CreateNew = "create_new",
         /// Connect the replacement to one more network.
@@ -367,6 +369,14 @@ words! {
         DryRun = "dry_run",
         /// The check at the registry failed.
         CheckFailed = "check_failed",
+    }
+}
+
+impl Outcome {
+    /// Whether the replacement stands.
+    #[must_use]
+    pub fn is_accepted(self) -> bool {
+        matches!(self, Self::Updated | Self::UpdatedUnproven)
     }
 }
 

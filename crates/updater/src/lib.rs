@@ -1,1 +1,7 @@
 //! Use cases and loops: scan, decide, queue, apply, verify, roll back, recover, clean up.
+
+pub mod deps;
+pub mod locks;
+pub mod progress;
+pub mod recover;
+pub mod swap;

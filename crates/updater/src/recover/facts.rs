@@ -1,0 +1,104 @@
+//! What the engine shows of an interrupted operation.
+
+use std::time::Duration;
+
+use lodeman_domain::update::{Direction, Operation, Step, StepOutcome, StepRecord};
+use lodeman_engine::{ContainerInspect, EngineError};
+use tokio::time::Instant;
+
+use super::decide::{Facts, NewState, OldState};
+use crate::deps::Deps;
+use crate::swap::perform::{Halt, Run};
+use crate::swap::{config_hash, explained_exit};
+
+/// Beyond its grace, how long an abandoned stop may still take effect.
+const STOP_MARGIN: Duration = Duration::from_secs(15);
+
+pub(crate) async fn gather(deps: &Deps, op: &Operation, steps: &[StepRecord]) -> Result<Facts, EngineError> {
+    let old = find(deps, op).await?;
+    let new = match &op.new_id {
+        Some(id) => by_id(deps, id).await?,
+        None => deps.engine.find_container(&op.temp_name).await?,
+    };
+    let holder = deps.engine.find_container(&op.canonical_name).await?;
+    let new_id = new.as_ref().map(|c| c.id().clone());
+    let stranger_has_name =
+        holder.as_ref().is_some_and(|c| *c.id() != op.old_id && Some(c.id()) != new_id.as_ref());
+    let new_state = match &new {
+        None => NewState::Gone,
+        Some(c) if c.is_up() => NewState::Run,
+        Some(c) if c.was_ever_started() => NewState::Down,
+        Some(_) => NewState::NeverStarted,
+    };
+    let exit_explained = match &new {
+        Some(c) if new_state == NewState::Down => {
+            explained_exit(&*deps.engine, c, &op.boot_id, &deps.owner.boot_id).await
+        }
+        _ => false,
+    };
+    Ok(Facts {
+        old: match &old {
+            None => OldState::Gone,
+            Some(c) if c.is_up() => OldState::Run,
+            Some(_) => OldState::Down,
+        },
+        new: new_state,
+        old_was_running: op.old_running,
+        old_changed: old
+            .as_ref()
+            .is_some_and(|c| *c.name() != op.canonical_name || config_hash(c) != op.old_config_hash),
+        stop_intended: intended(steps, Step::StopOld),
+        start_intended: intended(steps, Step::StartNew),
+        exit_explained,
+        restarted_before: op.restarted_after_explained_exit,
+        stranger_has_name,
+        going_back: op.direction == Direction::Back,
+    })
+}
+
+async fn find(deps: &Deps, op: &Operation) -> Result<Option<ContainerInspect>, EngineError> {
+    by_id(deps, &op.old_id).await
+}
+
+async fn by_id(
+    deps: &Deps,
+    id: &lodeman_domain::container::ContainerId,
+) -> Result<Option<ContainerInspect>, EngineError> {
+    match deps.engine.inspect_container(id).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn intended(steps: &[StepRecord], step: Step) -> bool {
+    steps.iter().any(|s| s.step == step)
+}
+
+/// A stop whose client vanished still stops the container within its grace. Starting one before the
+/// stop is spent would be undone, so it is waited out; it is never issued again on the way back.
+pub(crate) async fn settle_stop(run: &mut Run, steps: &[StepRecord]) -> Result<(), Halt> {
+    let Some(open) = steps.iter().rev().find(|s| s.step == Step::StopOld && s.is_open()) else {
+        return Ok(());
+    };
+    let op = run.journal.op.clone();
+    let grace = Duration::from_secs(op.stop_grace_seconds) + STOP_MARGIN;
+    let since = run.deps.clock.now().duration_since(open.intent_at);
+    let spent = Duration::try_from(since).unwrap_or(Duration::ZERO);
+    let give_up = Instant::now() + grace.saturating_sub(spent);
+    loop {
+        match by_id(&run.deps, &op.old_id).await {
+            Ok(Some(c)) if c.pid() != 0 && Instant::now() < give_up => {
+                // The engine was restarted meanwhile: the pending stop died with it.
+                if c.started_at() != op.old_started_at {
+                    break;
+                }
+            }
+            Ok(_) => break,
+            Err(_) => return Err(Halt::EngineLost { step: Step::StopOld }),
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    run.journal.settle(open.seq, StepOutcome::Failed, serde_json::json!("settled by recovery"));
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Recording how an operation ended: row, history, queue, ledger and events in one commit.
+
+use jiff::SignedDuration;
+use lodeman_domain::event::{EventKind, HistoryRow, Progress};
+use lodeman_domain::queue::QueueState;
+use lodeman_domain::update::{OperationId, Outcome, Phase};
+use lodeman_store::{BadDigest, Write};
+
+use super::SwapReport;
+use super::perform::{Halt, Run};
+
+/// When a failed attempt may be made again.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// How an operation ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) reason: Option<String>,
+    pub(crate) dark_ms: Option<u64>,
+    /// The replacement's image is at fault: its digest is not tried again by itself.
+    pub(crate) image_fault: bool,
+    /// It was interrupted, not refused: it is tried again.
+    pub(crate) interrupted: bool,
+    /// The replacement ran with the container's data.
+    pub(crate) ran: bool,
+}
+
+impl Ending {
+    /// The ending that the row's phase stands for.
+    pub(crate) fn of(run: &Run) -> Self {
+        let op = &run.journal.op;
+        let outcome = match op.phase {
+            Phase::Committed | Phase::Cleaned if op.old_running => Outcome::Updated,
+            Phase::Committed | Phase::Cleaned => Outcome::UpdatedUnproven,
+            Phase::RolledBack => Outcome::RolledBack,
+            Phase::External => Outcome::External,
+            Phase::Aborted => Outcome::Aborted,
+            _ => Outcome::Held,
+        };
+        Self {
+            outcome,
+            reason: op.reason.clone(),
+            dark_ms: op.dark_ms,
+            image_fault: false,
+            interrupted: false,
+            ran: false,
+        }
+    }
+
+    /// An operation that stays open, to be taken up again.
+    pub(crate) fn open(run: &Run, reason: &str) -> Self {
+        Self { outcome: Outcome::Held, reason: Some(reason.to_owned()), ..Self::of(run) }
+    }
+
+    pub(crate) fn report(self, operation: OperationId) -> SwapReport {
+        SwapReport { operation, outcome: self.outcome, dark_ms: self.dark_ms, reason: self.reason }
+    }
+}
+
+/// Records `ending`. The row's phase is set by the caller; everything commits together.
+pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
+    let op = run.journal.op.clone();
+    let now = run.deps.clock.now();
+    let key = run.journal.key();
+    if ending.image_fault
+        && let Some(manifest) = op.target_manifest.clone()
+    {
+        run.journal.also(Write::PutBadDigest(BadDigest {
+            repository: op.target_reference.repository().clone(),
+            manifest,
+            index: op.target_digest.clone(),
+            tag: op.target_reference.effective_tag(),
+            reason: ending.reason.clone().unwrap_or_default(),
+            operation: Some(op.id),
+            at: now,
+        }));
+    }
+    run.journal.also(Write::AppendHistory(HistoryRow {
+        workload: key.clone(),
+        at: now,
+        operation: Some(op.id),
+        outcome: ending.outcome,
+        old_reference: op.old_reference.clone(),
+        old_image: op.old_image_id.to_string(),
+        new_reference: op.target_reference.to_string(),
+        new_digest: op.target_digest.as_ref().map(ToString::to_string),
+        duration_ms: u64::try_from(now.duration_since(op.created_at).as_millis()).unwrap_or(0),
+        dark_ms: ending.dark_ms,
+        reason: ending.reason.clone(),
+        actor: op.by_person.clone().unwrap_or_else(|| "schedule".to_owned()),
+        data_may_have_changed: ending.ran && ending.outcome == Outcome::RolledBack,
+    }));
+    if let Some(write) = queue_move(run, ending).await? {
+        run.journal.also(write);
+    }
+    let message = sentence(&op.canonical_name, ending);
+    let data = serde_json::json!({
+        "outcome": ending.outcome, "reason": ending.reason, "dark_ms": ending.dark_ms,
+    });
+    let ended = run.journal.event(EventKind::OperationEnded, &message, data.clone());
+    run.journal.also(Write::AppendEvent(ended));
+    if ending.outcome == Outcome::Held {
+        let alert = run.journal.event(EventKind::Alert, &message, data);
+        run.journal.also(Write::AppendEvent(alert));
+    }
+    run.journal.flush().await?;
+    run.journal.patient = false;
+    metrics::counter!("lodeman_updates_total", "outcome" => ending.outcome.as_str()).increment(1);
+    if let Some(dark) = ending.dark_ms {
+        #[expect(clippy::cast_precision_loss, reason = "a downtime in milliseconds is far below 2^52")]
+        metrics::histogram!("lodeman_update_downtime_seconds").record(dark as f64 / 1000.0);
+    }
+    tracing::info!(container.name = %op.canonical_name, operation = %op.id, outcome = %ending.outcome, "{message}");
+    run.deps.progress.send(Progress::Ended {
+        operation: op.id,
+        name: op.canonical_name.to_string(),
+        outcome: ending.outcome,
+        dark_ms: ending.dark_ms,
+        reason: ending.reason.clone(),
+    });
+    Ok(())
+}
+
+/// Where the queue entry that led here goes.
+async fn queue_move(run: &Run, ending: &Ending) -> Result<Option<Write>, Halt> {
+    let entry = run.deps.store.find_queue_entry(&run.journal.key()).await?;
+    let Some(entry) = entry.filter(|e| e.operation == Some(run.journal.op.id)) else { return Ok(None) };
+    if entry.state != QueueState::Running {
+        return Ok(None);
+    }
+    let now = run.deps.clock.now();
+    let mut moved = entry.clone();
+    moved.updated_at = now;
+    moved.note.clone_from(&ending.reason);
+    moved.state = match ending.outcome {
+        Outcome::Updated | Outcome::UpdatedUnproven => QueueState::Done,
+        Outcome::External => QueueState::Retired,
+        Outcome::Aborted if ending.interrupted && run.journal.op.by_person.is_none() => QueueState::Approved,
+        _ => QueueState::Failed,
+    };
+    if moved.state == QueueState::Failed && !ending.image_fault {
+        moved.retry_at = now.saturating_add(RETRY_AFTER).ok();
+    }
+    Ok(Some(Write::SaveQueueEntry {
+        entry: Box::new(moved),
+        expect_revision: entry.revision,
+        expect_state: entry.state,
+    }))
+}
+
+fn sentence(name: &lodeman_domain::container::ContainerName, ending: &Ending) -> String {
+    let because = ending.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
+    let down = ending.dark_ms.map(|ms| format!(", down for {ms} ms")).unwrap_or_default();
+    match ending.outcome {
+        Outcome::Updated => format!("{name} is updated{down}"),
+        Outcome::UpdatedUnproven => format!("{name} is exchanged but was not running, so it is not proven"),
+        Outcome::RolledBack => format!("{name} is rolled back{down}{because}"),
+        Outcome::External => format!("{name} was changed by someone else{because}"),
+        Outcome::Aborted => format!("the update of {name} was given up{because}"),
+        _ => format!("{name} needs a person{because}"),
+    }
+}

@@ -1,0 +1,154 @@
+//! Writing ahead: intents before calls, outcomes after inspects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lodeman_domain::clock::Clock;
+use lodeman_domain::event::{Event, EventKind};
+use lodeman_domain::update::{Operation, Phase, Step, StepOutcome, StepRecord};
+use lodeman_domain::workload::WorkloadKey;
+use lodeman_store::{Store, StoreError, Write};
+
+/// One operation's journal. The outcome of a step and the intent of the next share a commit, so
+/// outcomes wait in `pending` until something must be durable.
+pub(crate) struct Journal {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// The row as it is, pending changes included.
+    pub(crate) op: Operation,
+    pending: Vec<Write>,
+    dirty: bool,
+    last_seq: u32,
+    /// Set from the intent to stop the old container until it, or its replacement, runs again:
+    /// failing to write then is waited out, never given up on.
+    pub(crate) patient: bool,
+}
+
+impl Journal {
+    /// Writes the row of a new operation, taking the lock of record.
+    pub(crate) async fn create(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        op: Operation,
+        with: Vec<Write>,
+    ) -> Result<Self, StoreError> {
+        let mut writes = vec![Write::InsertOperation(Box::new(op.clone()))];
+        writes.extend(with);
+        store.commit(writes).await?;
+        Ok(Self { store, clock, op, pending: Vec::new(), dirty: false, last_seq: 0, patient: false })
+    }
+
+    /// Takes up the journal of an interrupted operation.
+    pub(crate) fn resume(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        op: Operation,
+        steps: &[StepRecord],
+    ) -> Self {
+        let last_seq = steps.iter().map(|s| s.seq).max().unwrap_or(0);
+        Self { store, clock, op, pending: Vec::new(), dirty: false, last_seq, patient: false }
+    }
+
+    pub(crate) fn key(&self) -> WorkloadKey {
+        WorkloadKey { host: self.op.host.clone(), name: self.op.canonical_name.clone() }
+    }
+
+    /// Makes the intent to issue one call durable, with everything that was pending.
+    pub(crate) async fn begin(
+        &mut self,
+        step: Step,
+        attempt: u32,
+        args: serde_json::Value,
+    ) -> Result<u32, StoreError> {
+        let seq = self.last_seq + 1;
+        self.pending.push(Write::InsertIntent(StepRecord {
+            op: self.op.id,
+            seq,
+            step,
+            attempt,
+            intent_at: self.clock.now(),
+            args,
+            outcome_at: None,
+            outcome: None,
+            observed: None,
+        }));
+        self.last_seq = seq;
+        self.flush().await?;
+        Ok(seq)
+    }
+
+    /// Notes a step's outcome; durable with the next flush.
+    pub(crate) fn settle(&mut self, seq: u32, outcome: StepOutcome, observed: serde_json::Value) {
+        let at = self.clock.now();
+        self.pending.push(Write::RecordOutcome { op: self.op.id, seq, at, outcome, observed });
+    }
+
+    /// Changes the row; durable with the next flush.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Operation)) {
+        change(&mut self.op);
+        self.dirty = true;
+    }
+
+    /// Moves the operation to `phase`; durable with the next flush.
+    pub(crate) fn advance(&mut self, phase: Phase, message: &str) {
+        self.change(|op| op.phase = phase);
+        let event = self.event(EventKind::OperationPhase, message, serde_json::json!({ "phase": phase }));
+        self.pending.push(Write::AppendEvent(event));
+    }
+
+    pub(crate) fn event(&self, kind: EventKind, message: &str, data: serde_json::Value) -> Event {
+        Event {
+            kind,
+            at: self.clock.now(),
+            workload: Some(self.key()),
+            operation: Some(self.op.id),
+            message: message.to_owned(),
+            data,
+        }
+    }
+
+    /// Adds writes to the next flush.
+    pub(crate) fn also(&mut self, write: Write) {
+        self.pending.push(write);
+    }
+
+    /// Makes everything pending durable.
+    pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
+        if self.pending.is_empty() && !self.dirty {
+            return Ok(());
+        }
+        let mut writes = self.pending.clone();
+        if self.dirty {
+            self.op.updated_at = self.clock.now();
+            writes.push(Write::SaveOperation(Box::new(self.op.clone())));
+        }
+        let mut wait = Duration::from_millis(50);
+        let mut tries = 0;
+        loop {
+            match self.store.commit(writes.clone()).await {
+                Ok(()) => break,
+                // Somebody else owns the row: nothing of ours may follow.
+                Err(error @ StoreError::Conflict { .. }) => return Err(error),
+                Err(error) if !self.patient && (tries >= 3 || !matches!(error, StoreError::Busy(_))) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        operation = %self.op.id,
+                        "the journal cannot be written; trying again"
+                    );
+                    tries += 1;
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+        if self.dirty {
+            self.op.version += 1;
+            self.dirty = false;
+        }
+        self.pending.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! One step: intent, call, and settling what became of it.
+
+use std::time::Duration;
+
+use lodeman_domain::event::Progress;
+use lodeman_domain::update::{Phase, Step, StepOutcome};
+use lodeman_engine::EngineError;
+use lodeman_store::StoreError;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::call::{Call, Check};
+use super::journal::Journal;
+use crate::deps::Deps;
+
+/// Between two looks at an unsettled call.
+const SETTLE_EVERY: Duration = Duration::from_millis(500);
+
+/// Why a step did not reach its post-condition.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Halt {
+    /// It will not: the engine refuses, or the container is otherwise than it must be.
+    #[error("{reason}")]
+    Failed {
+        step: Step,
+        reason: String,
+        /// The container is no longer there.
+        gone: bool,
+    },
+    /// It could not be told within the deadline although the engine answers.
+    #[error("it could not be told whether `{step}` took effect")]
+    Unsettled { step: Step },
+    /// The engine does not answer.
+    #[error("the container engine stopped answering during `{step}`")]
+    EngineLost { step: Step },
+    /// The journal could not be written; nothing further was asked of the engine.
+    #[error("the journal could not be written")]
+    Journal(#[source] StoreError),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// One operation in progress.
+pub(crate) struct Run {
+    pub(crate) deps: Deps,
+    pub(crate) journal: Journal,
+}
+
+impl Run {
+    pub(crate) fn new(deps: Deps, journal: Journal) -> Self {
+        Self { deps, journal }
+    }
+
+    /// Tells those who watch, and moves the row.
+    pub(crate) fn advance(&mut self, phase: Phase, message: &str) {
+        self.journal.advance(phase, message);
+        self.tell(phase, message);
+    }
+
+    pub(crate) fn tell(&self, phase: Phase, message: &str) {
+        let op = &self.journal.op;
+        tracing::info!(container.name = %op.canonical_name, operation = %op.id, phase = %phase, "{message}");
+        self.deps.progress.send(Progress::Phase {
+            operation: op.id,
+            name: op.canonical_name.to_string(),
+            phase,
+            message: message.to_owned(),
+        });
+    }
+
+    /// Brings `call` about: skips it where its post-condition holds already, else writes the intent,
+    /// issues it, and looks until the outcome is certain.
+    pub(crate) async fn perform(&mut self, step: Step, call: Call) -> Result<Value, Halt> {
+        match call.check(&*self.deps.engine).await {
+            Ok(Check::Holds(observed)) => return Ok(observed),
+            Ok(_) => {}
+            Err(error) if !self.engine_answers().await => {
+                tracing::warn!(error = &error as &dyn std::error::Error, step = %step, "the engine is lost");
+                return Err(Halt::EngineLost { step });
+            }
+            // An answer that is no answer: the call itself will tell.
+            Err(_) => {}
+        }
+        let args = serde_json::to_value(&call).unwrap_or(Value::Null);
+        let seq = self.journal.begin(step, 1, args).await?;
+        if matches!(step, Step::UnpauseOld | Step::StopOld) {
+            // From now on the old container is not what it was.
+            self.journal.patient = true;
+        }
+        let outcome = self.settle(step, &call).await;
+        match &outcome {
+            Ok(observed) => self.journal.settle(seq, StepOutcome::Ok, observed.clone()),
+            Err(Halt::Failed { reason, .. }) => {
+                self.journal.settle(seq, StepOutcome::Failed, Value::String(reason.clone()));
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    async fn settle(&self, step: Step, call: &Call) -> Result<Value, Halt> {
+        let engine = &*self.deps.engine;
+        let give_up = Instant::now() + call.settle_deadline();
+        let mut certain = true;
+        loop {
+            let refusal = match call.issue(engine).await {
+                Ok(()) => None,
+                Err(EngineError::Refused { status, message, .. }) => Some((status, message)),
+                Err(error) => {
+                    certain = false;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        step = %step,
+                        "outcome unknown; looking"
+                    );
+                    None
+                }
+            };
+            match self.look(call, certain).await {
+                Ok(Check::Holds(observed)) => return Ok(observed),
+                Ok(Check::Never(reason, observed)) => {
+                    return Err(Halt::Failed { step, reason, gone: observed.is_null() });
+                }
+                Ok(Check::Open(observed)) => {
+                    if let Some((status, message)) = refusal
+                        && call.is_final_refusal(status)
+                    {
+                        let gone = observed.is_null() && !matches!(call, Call::Create { .. });
+                        let reason = format!("the engine refused: {message}");
+                        return Err(Halt::Failed { step, reason, gone });
+                    }
+                }
+                Err(_) if !self.engine_answers().await => return Err(Halt::EngineLost { step }),
+                Err(_) => certain = false,
+            }
+            if Instant::now() >= give_up {
+                return Err(Halt::Unsettled { step });
+            }
+            tokio::time::sleep(SETTLE_EVERY).await;
+        }
+    }
+
+    /// Looks once; where the call's answer was lost, the post-condition must hold twice.
+    async fn look(&self, call: &Call, certain: bool) -> Result<Check, EngineError> {
+        let engine = &*self.deps.engine;
+        match call.check(engine).await? {
+            Check::Holds(_) if !certain => {
+                tokio::time::sleep(SETTLE_EVERY).await;
+                call.check(engine).await
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Whether the engine answers at all, asked a few times: one lost answer is not a lost engine.
+    pub(crate) async fn engine_answers(&self) -> bool {
+        for _ in 0..3 {
+            if self.deps.engine.ping().await.is_ok() {
+                return true;
+            }
+            tokio::time::sleep(SETTLE_EVERY).await;
+        }
+        false
+    }
+}
