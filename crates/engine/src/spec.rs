@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 
 use crate::ContainerInspect;
 
-pub use compare::{FieldDiff, changed_beyond_image, is_made_by, matches_created, plan_hash};
+pub use compare::{FieldDiff, changed_beyond_image, hash_json, is_made_by, matches_created, plan_hash};
 pub use defaults::merge_image_defaults;
 pub use derive::{derive, new_volume_paths, restore};
 pub use guard::{GainRefused, check_no_gain};

@@ -29,8 +29,14 @@ pub struct FieldDiff {
 /// interrupted left a container without them.
 #[must_use]
 pub fn plan_hash(plan: &Plan) -> String {
+    hash_json(&normalised(&plan.spec))
+}
+
+/// SHA-256 over a JSON value in a canonical order of keys, in hex.
+#[must_use]
+pub fn hash_json(value: &Value) -> String {
     let mut text = String::new();
-    write_canonical(&normalised(&plan.spec), &mut text);
+    write_canonical(value, &mut text);
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
