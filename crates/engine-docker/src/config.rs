@@ -45,10 +45,10 @@ impl Default for Deadlines {
             connect: Duration::from_secs(5),
             quick: Duration::from_secs(15),
             list: Duration::from_secs(30),
-            slow: Duration::from_secs(60),
+            slow: Duration::from_mins(1),
             stop_margin: Duration::from_secs(30),
-            pull_idle: Duration::from_secs(120),
-            pull_total: Duration::from_secs(60 * 60),
+            pull_idle: Duration::from_mins(2),
+            pull_total: Duration::from_hours(1),
         }
     }
 }

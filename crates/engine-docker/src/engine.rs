@@ -38,8 +38,8 @@ impl DockerEngine {
     /// # Errors
     /// When the endpoint is malformed or of a kind that is not supported yet.
     pub fn connect(config: DockerEngineConfig) -> Result<Self, ConnectError> {
-        let endpoint = Endpoint::parse(&config.endpoint)?;
-        let transport = Arc::new(Transport::new(endpoint, config.deadlines));
+        let DockerEngineConfig { endpoint, deadlines } = config;
+        let transport = Arc::new(Transport::new(Endpoint::parse(&endpoint)?, deadlines));
         let streams = Streams::over(&transport)?;
         Ok(Self { transport, streams })
     }

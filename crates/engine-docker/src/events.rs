@@ -101,3 +101,47 @@ fn event(message: EventMessage) -> Option<EngineEvent> {
         at,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_out_of_time_is_left_out() {
+        for times in ["", r#","time":9223372036854775807"#] {
+            let message = format!(r#"{{"Type":"container","Action":"start"{times}}}"#);
+            assert_eq!(event(serde_json::from_str(&message).unwrap()), None, "{times}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_message_gives_an_event_or_none(
+            kind in "container|image|volume|",
+            action in "\\PC{0,40}|health_status.{0,9}|die",
+            id in "[0-9a-f]{64}|\\PC{0,70}",
+            name in "\\PC{0,30}",
+            code in "\\PC{0,20}|-?[0-9]{1,30}",
+            time: Option<i64>,
+            time_nano: Option<i64>,
+        ) {
+            let message = serde_json::json!({
+                "Type": kind, "Action": action, "time": time, "timeNano": time_nano,
+                "Actor": { "ID": id, "Attributes": { "name": name, "exitCode": code } },
+            });
+            let parsed: EventMessage = serde_json::from_value(message).unwrap();
+            if let Some(event) = event(parsed) {
+                proptest::prop_assert!(kind == "container" || event.container.is_none());
+            } else {
+                proptest::prop_assert!(time_nano.is_none_or(|n| n == 0));
+            }
+        }
+
+        #[test]
+        fn any_line_gives_a_message_or_an_error(line in "\\PC{0,120}|[\\[\\]{}\":,a-zA-Z0-9 ]{0,120}") {
+            if let Ok(message) = serde_json::from_str::<EventMessage>(&line) {
+                let _ = event(message);
+            }
+        }
+    }
+}

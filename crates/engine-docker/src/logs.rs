@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_stay_within_the_limit() {
         let mut tail = Tail::default();
-        tail.push(&[0xff; 200_000]);
+        tail.push(&vec![0xff; 200_000]);
         let text = tail.into_text();
         assert!(text.len() <= MAX_BYTES && text.len() > MAX_BYTES - 3);
     }

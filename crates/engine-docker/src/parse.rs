@@ -134,3 +134,82 @@ fn platform(info: &Value, version: &Value) -> Result<Platform, String> {
         variant: variant.map(str::to_owned),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_links_name_is_not_the_containers_own() {
+        let id = "0a".repeat(32);
+        let row = serde_json::json!({"Id": id, "Names": ["/web/db", "/database"], "State": "paused"});
+        let row = container_row(&row).unwrap();
+        assert_eq!(row.name().unwrap().as_str(), "database");
+        assert_eq!(row.state, RunState::Paused);
+    }
+
+    #[test]
+    fn an_image_without_a_name_has_none() {
+        let id = format!("sha256:{}", "0a".repeat(32));
+        let row = serde_json::json!({
+            "Id": id, "RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>", "a@sha256:0"], "Size": 7
+        });
+        let row = image_row(&row).unwrap();
+        assert_eq!(row.repo_tags, Vec::<String>::new());
+        assert_eq!(row.repo_digests, ["a@sha256:0"]);
+        assert_eq!(row.size_bytes, 7);
+    }
+
+    #[test]
+    fn an_architecture_is_named_as_images_name_it() {
+        let of = |machine: &str| {
+            platform(&serde_json::json!({"Architecture": machine}), &Value::Null).map(|p| p.to_string())
+        };
+        assert_eq!(of("x86_64").as_deref(), Ok("linux/amd64"));
+        assert_eq!(of("aarch64").as_deref(), Ok("linux/arm64"));
+        assert_eq!(of("armv7l").as_deref(), Ok("linux/arm/v7"));
+        assert_eq!(of("riscv64").as_deref(), Ok("linux/riscv64"));
+        assert!(of("").is_err());
+    }
+
+    fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
+        use proptest::prelude::*;
+        let key = prop_oneof![
+            Just("Id"),
+            Just("Names"),
+            Just("Labels"),
+            Just("State"),
+            Just("ImageID"),
+            Just("RepoTags"),
+            Just("Size"),
+            Just("ID"),
+            Just("DriverStatus"),
+            Just("Version"),
+            Just("Arch"),
+            Just("x")
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,70}|[0-9a-f]{64}|sha256:[0-9a-f]{64}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::hash_map(key.clone().prop_map(str::to_owned), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_json_gives_rows_or_a_reason(list in any_json()) {
+            let _ = rows(list.clone(), container_row);
+            let _ = rows(list.clone(), image_row);
+            let told = engine_info(&list, &list, ApiVersion::OLDEST);
+            proptest::prop_assert!(told.is_err() || list.is_object());
+        }
+    }
+}
