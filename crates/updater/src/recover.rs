@@ -25,7 +25,7 @@ pub use decide::{Action, Facts, NewState, OldState};
 const MAX_RECOVERIES: u32 = 3;
 
 /// What recovery would do, or did, with one operation.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RecoveryItem {
     /// The operation.
     pub operation: OperationId,

@@ -3,13 +3,13 @@
 
 use lodeman_domain::container::{ContainerId, ContainerName};
 use lodeman_engine::{ContainerEngine, EngineError, RestartPolicy};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::deps::Deps;
 use crate::swap::names::{Role, parse_derived};
 
 /// What is found under one canonical name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orphan {
     /// The canonical name, as the leftovers spell it.
     pub canonical: String,
@@ -22,7 +22,7 @@ pub struct Orphan {
 }
 
 /// What the leftovers mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// The name's container runs; a retained old one is left over.
