@@ -6,6 +6,7 @@
 
 mod nearest;
 mod registry;
+mod value;
 
 use std::time::Duration;
 

@@ -1,13 +1,13 @@
 //! The registry of settings: one row each.
 
-use std::fmt::Display;
-use std::str::FromStr;
 use std::time::Duration;
 
+use super::value::{
+    boolean, duration, integer, lines, optional, parsed, put, rollback_policy, scope, scope_name, selectors,
+    shown,
+};
 use super::{Settings, Via};
-use crate::policy::{Policy, Selector};
-use crate::schedule::{format_duration, parse_duration};
-use crate::version::Scope;
+use crate::schedule::format_duration;
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
@@ -331,79 +331,3 @@ pub static SETTINGS: &[SettingSpec] = &[
         ..BASE
     },
 ];
-
-fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
-    *place = value?;
-    Ok(())
-}
-
-fn shown<T: Display>(value: Option<&T>) -> String {
-    value.map_or_else(String::new, ToString::to_string)
-}
-
-fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: T::Err| error.to_string())
-}
-
-fn optional<T: FromStr<Err: Display>>(text: &str) -> Result<Option<T>, String> {
-    if text.trim().is_empty() { Ok(None) } else { parsed(text).map(Some) }
-}
-
-/// Truth values as Go spells them: what Docker Sentinel's environment and stored settings hold.
-fn boolean(text: &str) -> Result<bool, String> {
-    match text.trim() {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        _ => Err("this is neither true nor false".to_owned()),
-    }
-}
-
-fn integer(text: &str, low: u32, high: u32) -> Result<u32, String> {
-    let number: u32 = text.trim().parse().map_err(|_| "this is no whole number".to_owned())?;
-    if (low..=high).contains(&number) { Ok(number) } else { Err("this is out of bounds".to_owned()) }
-}
-
-fn duration(text: &str, (low, high): (Duration, Duration)) -> Result<Duration, String> {
-    let span = parse_duration(text).map_err(|error| error.to_string())?;
-    if (low..=high).contains(&span) { Ok(span) } else { Err("this is out of bounds".to_owned()) }
-}
-
-fn scope(text: &str) -> Result<Option<Scope>, String> {
-    let word = text.trim().to_ascii_lowercase();
-    match word.as_str() {
-        "" => Ok(None),
-        word => word.parse().map(Some).map_err(|_| "this is no version scope".to_owned()),
-    }
-}
-
-fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Default => "default",
-        Scope::Strict => "strict",
-        Scope::Patch => "patch",
-        Scope::Minor => "minor",
-        Scope::Major => "major",
-    }
-}
-
-fn rollback_policy(text: &str) -> Result<Option<Policy>, String> {
-    match optional(text)? {
-        Some(Policy::Auto) => Err("after a rollback a person decides".to_owned()),
-        other => Ok(other),
-    }
-}
-
-const MAX_SELECTORS: usize = 500;
-
-/// Selectors, one a line; blank lines do not count.
-fn selectors(text: &str) -> Result<Vec<Selector>, String> {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if lines.len() > MAX_SELECTORS {
-        return Err(format!("there are more than {MAX_SELECTORS} selectors"));
-    }
-    lines.into_iter().map(parsed).collect()
-}
-
-fn lines(selectors: &[Selector]) -> String {
-    selectors.iter().map(Selector::as_str).collect::<Vec<_>>().join("\n")
-}
