@@ -5,11 +5,11 @@
 //! model stays honest. [`spec`] derives the create-spec of a replacement from an existing container:
 //! the only way a create-spec comes into being.
 
-#[cfg(feature = "fake")]
+#[cfg(any(test, feature = "fake"))]
 pub mod contract;
 mod error;
 mod event;
-#[cfg(feature = "fake")]
+#[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod inspect;
 mod port;

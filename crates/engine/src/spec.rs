@@ -15,7 +15,7 @@ mod guard;
 mod mounts;
 mod network;
 mod refuse;
-mod value;
+pub(crate) mod value;
 
 #[cfg(test)]
 mod tests;

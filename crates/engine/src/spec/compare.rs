@@ -3,13 +3,12 @@
 use lodeman_domain::container::ContainerName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::defaults::{merge_image_defaults, subtract};
 use super::derive::{COMPOSE_IMAGE, build, expose_published, plain_link};
 use super::mounts::{WantedMount, wanted};
 use super::network::{Mode, SHARED, mode_of, network_of_mode, user_settings};
-use super::value::{is_default, object, pruned, strings, text};
+use super::value::{is_default, object, pruned, sha256_hex, strings, text};
 use super::{CreateSpec, Plan, Source};
 use crate::ContainerInspect;
 
@@ -37,7 +36,7 @@ pub fn plan_hash(plan: &Plan) -> String {
 pub fn hash_json(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(&text)
 }
 
 fn write_canonical(value: &Value, out: &mut String) {

@@ -1,6 +1,14 @@
 //! Small reads on the engine's JSON.
 
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 of a text, as 64 hex digits.
+pub(crate) fn sha256_hex(text: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    Sha256::digest(text.as_bytes()).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
 
 /// The object at `key`; empty where there is none.
 pub(crate) fn object(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
