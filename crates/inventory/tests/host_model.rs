@@ -145,7 +145,9 @@ async fn a_container_that_cannot_be_inspected_stays_and_is_asked_for_again() {
     assert_eq!(world.names(), ["api", "db"]);
     assert!(world.model.status().degraded().unwrap().contains("could not be inspected"));
     world.engine.mood(|m| m.unread.clear());
+    let healed_at = Instant::now();
     world.until(|model| model.status().unread_containers == 0).await;
+    assert!(healed_at.elapsed() < Duration::from_mins(1), "{:?}", healed_at.elapsed());
     let snapshot = world.model.snapshot();
     assert_eq!(snapshot.containers[&id].inspect.state(), Some(RunState::Exited));
     assert_eq!(world.model.status().degraded(), None);
@@ -209,7 +211,7 @@ async fn an_engine_that_misses_two_pings_is_connected_to_again() {
     world.engine.mood(|m| m.no_ping = true);
     let hung_at = Instant::now();
     world.until(|model| model.status().last_disconnect.is_some()).await;
-    assert!(hung_at.elapsed() > Duration::from_secs(29), "{:?}", hung_at.elapsed());
+    assert!(hung_at.elapsed() > Duration::from_secs(45), "{:?}", hung_at.elapsed());
     assert!(hung_at.elapsed() < Duration::from_secs(61), "{:?}", hung_at.elapsed());
     world.engine.mood(|m| m.no_ping = false);
     world.until(|model| model.status().connected).await;
