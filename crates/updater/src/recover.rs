@@ -105,6 +105,12 @@ pub async fn run(swapper: &Swapper) -> Result<Vec<RecoveryItem>, RecoverError> {
     Ok(items)
 }
 
+/// Takes up a held operation again, without counting it as one more attempt.
+pub(crate) async fn recover_held(swapper: &Swapper, op: Operation) -> Result<RecoveryItem, RecoverError> {
+    swapper.deps().engine.ping().await?;
+    recover_one(swapper, op).await
+}
+
 async fn recover_one(swapper: &Swapper, op: Operation) -> Result<RecoveryItem, RecoverError> {
     let deps = swapper.deps();
     let mut item = RecoveryItem {

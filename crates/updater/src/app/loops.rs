@@ -1,0 +1,162 @@
+//! What runs by itself: recovery at the start, scans, waiting entries, clearing up.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use lodeman_domain::container::ContainerName;
+use lodeman_domain::queue::QueueState;
+use lodeman_domain::schedule::Trigger;
+use tokio_util::sync::CancellationToken;
+
+use super::App;
+use crate::control::Control as _;
+use crate::janitor;
+
+/// Between two rounds of clearing up.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// The scan loop turns at least this often, so that one that stands still is noticed.
+const TURN_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// Until a changed container is checked, so that one that is being set up is checked once.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How long journal rows and history are kept.
+const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Names of containers that changed, from whoever watches the engine.
+pub type Changes = tokio::sync::mpsc::Receiver<ContainerName>;
+
+/// The loops of a server.
+pub struct Loops {
+    app: App,
+    stopping: CancellationToken,
+}
+
+impl Loops {
+    /// The loops of `app`, until `stopping`.
+    #[must_use]
+    pub fn new(app: App, stopping: CancellationToken) -> Self {
+        Self { app, stopping }
+    }
+
+    /// Recovers what was interrupted; until that is done, nothing is changed.
+    pub async fn recover(&self) {
+        self.app.state.set_recovering(true);
+        loop {
+            match self.app.recover().await {
+                Ok(report) => {
+                    for orphan in &report.orphans {
+                        tracing::error!(
+                            canonical = %orphan.canonical,
+                            "containers of an operation that is not in the journal: {}",
+                            orphan.finding.advice()
+                        );
+                    }
+                    break;
+                }
+                Err(error) => tracing::error!("recovery could not be done: {error}; trying again"),
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            }
+        }
+        self.app.state.set_recovering(false);
+    }
+
+    /// Clears up from time to time.
+    pub async fn tidy(&self) {
+        loop {
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(TIDY_EVERY) => {}
+            }
+            let deps = self.app.swapper.deps();
+            let before = deps.clock.now().saturating_sub(RETENTION).unwrap_or(Timestamp::MIN);
+            let result = match janitor::tidy(&self.app.swapper).await {
+                Ok(()) => deps.store.sweep(before).await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = result {
+                tracing::warn!(error = &error as &dyn std::error::Error, "clearing up is tried again");
+            }
+        }
+    }
+
+    /// Scans when it is due, when a container changed, and when what an update waits for is over.
+    pub async fn scan(&self, mut changes: Changes) {
+        let mut last_end = self.last_scan().await;
+        let mut first = true;
+        loop {
+            let now = self.app.swapper.deps().clock.now();
+            self.app.state.tick(now);
+            let settings = self.app.settings();
+            let due = if first { Some(now) } else { settings.poll_schedule().next_after(last_end, now) };
+            self.app.state.change(|s| s.next_scan = due);
+            if due.is_some_and(|at| at <= now) {
+                let trigger = if first { Trigger::Start } else { Trigger::Schedule };
+                first = false;
+                self.run(trigger, BTreeSet::new()).await;
+                last_end = Some(self.app.swapper.deps().clock.now());
+                continue;
+            }
+            let ripe = self.ripe(now).await;
+            if !ripe.is_empty() {
+                self.run(Trigger::Schedule, ripe).await;
+            }
+            let pause = self.pause(due, now);
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                Some(name) = changes.recv() => {
+                    let names = self.gather(name, &mut changes).await;
+                    self.run(Trigger::Event, names).await;
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn last_scan(&self) -> Option<Timestamp> {
+        let last = self.app.swapper.deps().store.find_last_scan().await.ok().flatten()?;
+        last.ended_at
+    }
+
+    fn pause(&self, due: Option<Timestamp>, now: Timestamp) -> Duration {
+        let until = due.map_or(TURN_EVERY, |at| at.duration_since(now).min(TURN_EVERY));
+        Duration::try_from(until).unwrap_or(Duration::ZERO).max(Duration::from_millis(100))
+    }
+
+    /// More containers usually change with the first: they are checked together.
+    async fn gather(&self, first: ContainerName, changes: &mut Changes) -> BTreeSet<ContainerName> {
+        let mut names = BTreeSet::from([first]);
+        let until = tokio::time::Instant::now() + SETTLE;
+        while let Ok(Some(name)) = tokio::time::timeout_at(until, changes.recv()).await {
+            names.insert(name);
+        }
+        names
+    }
+
+    /// Containers whose waiting is over, or whose failed update may be tried again.
+    async fn ripe(&self, now: Timestamp) -> BTreeSet<ContainerName> {
+        let Ok(queue) = self.app.swapper.deps().store.list_queue().await else { return BTreeSet::new() };
+        queue
+            .into_iter()
+            .filter(|e| matches!(e.state, QueueState::Waiting) && e.retry_at.is_some_and(|at| at <= now))
+            .map(|e| e.workload.name)
+            .collect()
+    }
+
+    async fn run(&self, trigger: Trigger, names: BTreeSet<ContainerName>) {
+        let result = tokio::select! {
+            () = self.stopping.cancelled() => return,
+            result = self.app.run_scan(trigger, names) => result,
+        };
+        match result {
+            Ok(report) => {
+                for update in &report.updates {
+                    tracing::info!(container.name = %update.name, outcome = ?update.outcome, "applied");
+                }
+            }
+            Err(error) => tracing::error!("the scan could not be done: {error}"),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! One sentence for each container: what runs, what exists, why not yet, when, who can change it.
+
+use jiff::Timestamp;
+use lodeman_domain::explain::{Action, Explanation, Reason, Verdict};
+use lodeman_domain::queue::Target;
+
+use crate::check::Checked;
+use crate::decide::Decision;
+use crate::subject::Subject;
+
+/// The explanation of a decision.
+#[must_use]
+pub fn explain(
+    subject: &Subject,
+    checked: Option<&Checked>,
+    decision: &Decision,
+    checked_at: Option<Timestamp>,
+) -> Explanation {
+    let (newer, beyond) = match checked {
+        Some(Checked::Answered { newer, hidden, .. }) => (newer.clone(), hidden.0),
+        _ => (Vec::new(), 0),
+    };
+    Explanation {
+        workload: subject.key.clone(),
+        sentence: sentence(subject, decision),
+        verdict: decision.verdict.clone(),
+        reasons: decision.reasons.clone(),
+        reference: subject.written.clone(),
+        image_id: subject.image_id.as_ref().map(ToString::to_string),
+        version: subject.version.clone(),
+        newer_versions: newer,
+        beyond_scope: beyond,
+        policy: subject.rules.policy.to_string(),
+        checked_at,
+        next_at: decision.next_at,
+        can_do: can_do(subject, decision),
+    }
+}
+
+fn sentence(subject: &Subject, decision: &Decision) -> String {
+    let name = &subject.key.name;
+    let because = decision.reasons.first().map(|r| r.detail.clone());
+    match &decision.verdict {
+        Verdict::UpToDate => format!("{name} runs {}, the newest its rules admit.", running(subject)),
+        Verdict::NotApplicable => {
+            let why = because.map(|b| format!(": {b}")).unwrap_or_default();
+            format!("{name} runs {} and is not looked after{why}.", running(subject))
+        }
+        Verdict::Unknown => {
+            let why = because.map(|b| format!(": {b}")).unwrap_or_default();
+            format!("{name} runs {}; what exists is not known{why}.", running(subject))
+        }
+        Verdict::UpdateAvailable { target, action } => {
+            let exists = exists(subject, target);
+            let then = match action {
+                Action::Apply => "it is installed now".to_owned(),
+                Action::Ask => format!("it waits for a person ({})", first(&decision.reasons)),
+                Action::Wait => {
+                    let when = decision
+                        .next_at
+                        .map(|at| format!("until {}", at.strftime("%Y-%m-%d %H:%M UTC")))
+                        .unwrap_or_else(|| "until a person lets it".to_owned());
+                    format!("it waits {when} ({})", first(&decision.reasons))
+                }
+                Action::PullOnly => "only its image is pulled".to_owned(),
+                Action::Tell => format!("it is not installed ({})", first(&decision.reasons)),
+            };
+            format!("{name} runs {}; {exists}, {then}.", running(subject))
+        }
+    }
+}
+
+fn first(reasons: &[Reason]) -> String {
+    reasons.first().map_or_else(|| "no reason recorded".to_owned(), |r| r.detail.clone())
+}
+
+fn running(subject: &Subject) -> String {
+    match (&subject.version, &subject.reference) {
+        (Some(version), Ok(reference)) if reference.effective_tag().is_some_and(|t| t.as_str() != version) => {
+            format!("{} (version {version})", subject.written)
+        }
+        _ => subject.written.clone(),
+    }
+}
+
+fn exists(subject: &Subject, target: &Target) -> String {
+    match &target.version {
+        Some(version) => format!("{version} exists"),
+        None if target.already_pulled => {
+            format!("its tag means {} now, which is already on the host", target.digest.short())
+        }
+        None => {
+            let _ = subject;
+            format!("its tag means {} now", target.digest.short())
+        }
+    }
+}
+
+fn can_do(subject: &Subject, decision: &Decision) -> Vec<String> {
+    let name = &subject.key.name;
+    match &decision.verdict {
+        Verdict::UpdateAvailable { action: Action::Ask, .. } => vec![
+            format!("lodeman approve {name}"),
+            format!("lodeman reject {name}"),
+            format!("lodeman ignore {name}"),
+        ],
+        Verdict::UpdateAvailable { action: Action::Wait | Action::PullOnly | Action::Apply, .. } => {
+            vec![format!("lodeman watch {name}")]
+        }
+        Verdict::UpdateAvailable { action: Action::Tell, .. } if subject.refusals.is_empty() => {
+            vec![format!("lodeman watch {name}")]
+        }
+        _ => Vec::new(),
+    }
+}

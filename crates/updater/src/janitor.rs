@@ -1,0 +1,130 @@
+//! Clearing up behind operations: old containers whose time is over, pins nobody needs, images no
+//! rollback needs, and starts that could not succeed yet.
+
+use std::collections::HashSet;
+
+use jiff::SignedDuration;
+use lodeman_domain::update::{Direction, Operation, Phase};
+use lodeman_domain::workload::WorkloadKey;
+use lodeman_store::{StoreError, Write};
+
+use crate::swap::journal::Journal;
+use crate::swap::names::{PIN_PREFIX, pin_name};
+use crate::swap::perform::{Halt, Run};
+use crate::swap::{Swapper, clean};
+
+/// Clears up once.
+///
+/// # Errors
+/// [`StoreError`] when the journal cannot be read. What the engine refuses is left for the next time.
+pub async fn tidy(swapper: &Swapper) -> Result<(), StoreError> {
+    let deps = swapper.deps();
+    for op in deps.store.list_open_operations().await? {
+        match op.phase {
+            Phase::Committed if soak_is_over(swapper, &op) => end_soak(swapper, op).await?,
+            Phase::Held if op.direction == Direction::Back => retry_held(swapper, op).await?,
+            _ => {}
+        }
+    }
+    drop_expired(swapper).await?;
+    if let Err(error) = unpin(swapper).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "pins are looked at again later");
+    }
+    Ok(())
+}
+
+fn key(op: &Operation) -> WorkloadKey {
+    WorkloadKey { host: op.host.clone(), name: op.canonical_name.clone() }
+}
+
+fn soak_is_over(swapper: &Swapper, op: &Operation) -> bool {
+    let config = &swapper.deps().swap;
+    // An exchanged container that was not running is not proven: its old one is kept longer.
+    let kept = if op.old_running { config.soak } else { config.rollback_lifetime };
+    let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
+    op.committed_at.is_none_or(|at| swapper.deps().clock.now().duration_since(at) >= kept)
+}
+
+async fn end_soak(swapper: &Swapper, op: Operation) -> Result<(), StoreError> {
+    let deps = swapper.deps();
+    let Some(_guard) = swapper.locks().try_container(&key(&op)) else { return Ok(()) };
+    let steps = deps.store.list_steps(op.id).await?;
+    let name = op.canonical_name.clone();
+    let mut run = Run::new(deps.clone(), Journal::resume(deps.store.clone(), deps.clock.clone(), op, &steps));
+    match clean(&mut run).await {
+        Ok(()) => Ok(()),
+        Err(Halt::Journal(error)) => Err(error),
+        Err(halt) => {
+            tracing::warn!(container.name = %name, "the old container is kept: {halt}");
+            Ok(())
+        }
+    }
+}
+
+/// An operation that is held only because one start did not succeed completes by itself once it can.
+async fn retry_held(swapper: &Swapper, op: Operation) -> Result<(), StoreError> {
+    let Some(_guard) = swapper.locks().try_container(&key(&op)) else { return Ok(()) };
+    let id = op.id;
+    match crate::recover::recover_held(swapper, op).await {
+        Ok(_) => Ok(()),
+        Err(crate::recover::RecoverError::Store(error)) => Err(error),
+        Err(error) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, operation = %id, "still held");
+            Ok(())
+        }
+    }
+}
+
+async fn drop_expired(swapper: &Swapper) -> Result<(), StoreError> {
+    let deps = swapper.deps();
+    let now = deps.clock.now();
+    let mut writes = Vec::new();
+    for point in deps.store.list_rollback_points().await? {
+        if point.expires_at <= now {
+            writes.push(Write::DropRollbackPoint(point.op));
+            writes.push(Write::DropSpecs(point.op));
+        }
+    }
+    if writes.is_empty() { Ok(()) } else { deps.store.commit(writes).await }
+}
+
+/// Takes off pins that neither a rollback point nor an open operation needs, and removes images that
+/// then have no name and no use. Never forced; a refusal is respected.
+async fn unpin(swapper: &Swapper) -> Result<(), crate::recover::RecoverError> {
+    let deps = swapper.deps();
+    let open = deps.store.list_open_operations().await?;
+    // Between its plan and its acceptance an operation may rely on any image.
+    if open.iter().any(|op| !matches!(op.phase, Phase::Committed | Phase::Held)) {
+        return Ok(());
+    }
+    let points = deps.store.list_rollback_points().await?;
+    let mut needed: HashSet<String> = points.iter().map(|p| p.pin.clone()).collect();
+    needed.extend(open.iter().map(|op| pin_name(op.id)));
+    let containers = deps.engine.list_containers().await?;
+    for image in deps.engine.list_images().await? {
+        let (pins, others): (Vec<&String>, Vec<&String>) =
+            image.repo_tags.iter().partition(|t| t.starts_with(PIN_PREFIX));
+        if pins.is_empty() || pins.iter().any(|pin| needed.contains(*pin)) {
+            continue;
+        }
+        let used = containers.iter().any(|c| c.image_id.as_ref() == Some(&image.id))
+            || points.iter().any(|p| p.image_id == image.id);
+        let only_pins = others.iter().all(|t| t.starts_with("<none>"));
+        if only_pins && (used || !deps.swap.image_cleanup) {
+            // The last name of an image in use stays, and so does one that is to be kept.
+            continue;
+        }
+        for pin in pins {
+            if let Err(error) = deps.engine.remove_image(pin).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, %pin, "the pin stays");
+            }
+        }
+        if only_pins && deps.engine.inspect_image(image.id.as_str()).await.is_ok() {
+            match deps.engine.remove_image(image.id.as_str()).await {
+                Ok(()) => tracing::info!(image = %image.id, "removed an image that no rollback needs any more"),
+                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, image = %image.id, "the image stays"),
+            }
+        }
+    }
+    Ok(())
+}
