@@ -136,7 +136,7 @@ impl HostModel {
             if let Err(error) = known.learn_images(engine, at_once).await {
                 tracing::warn!(error = %error, "images could not be listed");
             }
-            self.publish(&known, false, false);
+            self.publish(&mut known, false);
         };
         inbox.meanwhile(looking).await;
     }

@@ -139,25 +139,22 @@ impl HostModel {
     /// Looks at the whole host. `as_of` is the newest event seen before.
     pub(crate) async fn resync(&self, scope: Scope, as_of: Option<Timestamp>) -> Result<(), EngineError> {
         let mut known = self.known.lock().await;
-        let replaced =
-            match known.resync(self.engine.as_ref(), self.config.inspects_at_once, scope, as_of).await {
-                Ok(replaced) => replaced,
-                Err(error) => {
-                    let problem = chain(&error);
-                    self.status.send_modify(|status| status.sync_problem = Some(problem));
-                    return Err(error);
-                }
-            };
+        let looking = known.resync(self.engine.as_ref(), self.config.inspects_at_once, scope, as_of);
+        if let Err(error) = looking.await {
+            let problem = chain(&error);
+            self.status.send_modify(|status| status.sync_problem = Some(problem));
+            return Err(error);
+        }
         let now = self.clock.now();
         self.status.send_modify(|status| {
             status.last_resync = Some(now);
             status.sync_problem = None;
         });
-        self.publish(&known, true, replaced);
+        self.publish(&mut known, true);
         Ok(())
     }
 
-    pub(crate) fn publish(&self, known: &Known, resynced: bool, replaced: bool) {
+    pub(crate) fn publish(&self, known: &mut Known, resynced: bool) {
         let old = self.snapshot();
         let mut new = HostSnapshot {
             host: old.host.clone(),
@@ -167,7 +164,7 @@ impl HostModel {
             images: known.images.clone(),
         };
         let mut changes = Vec::new();
-        if replaced {
+        if std::mem::take(&mut known.replaced) {
             changes.push(HostChange::EngineReplaced);
         } else if old.revision > 0 {
             changes.extend(between(&old, &new));

@@ -28,18 +28,20 @@ pub(crate) struct Known {
     pub(crate) images: BTreeMap<Digest, ImageFacts>,
     /// Containers whose last inspect failed; they stay as they were and are asked for again.
     pub(crate) unread: BTreeSet<ContainerId>,
+    /// Another engine or image store answers than the last published snapshot tells about.
+    pub(crate) replaced: bool,
 }
 
 impl Known {
-    /// Looks at the whole host. True when another engine or image store answered than before.
+    /// Looks at the whole host.
     pub(crate) async fn resync(
         &mut self,
         engine: &dyn ContainerEngine,
         at_once: usize,
         scope: Scope,
         as_of: Option<Timestamp>,
-    ) -> Result<bool, EngineError> {
-        let replaced = self.learn_engine(engine).await?;
+    ) -> Result<(), EngineError> {
+        self.learn_engine(engine).await?;
         let rows = engine.list_containers().await?;
         let mut ids: BTreeSet<ContainerId> = match scope {
             Scope::Everything => rows.iter().map(|row| row.id.clone()).collect(),
@@ -53,15 +55,14 @@ impl Known {
         ids.extend(self.containers.keys().filter(|id| !listed.contains(id)).cloned());
         ids.extend(self.unread.iter().cloned());
         self.inspect(engine, at_once, ids, as_of).await;
-        self.learn_images(engine, at_once).await?;
-        Ok(replaced)
+        self.learn_images(engine, at_once).await
     }
 
-    async fn learn_engine(&mut self, engine: &dyn ContainerEngine) -> Result<bool, EngineError> {
+    async fn learn_engine(&mut self, engine: &dyn ContainerEngine) -> Result<(), EngineError> {
         let info = match engine.info().await {
             Ok(info) => Some(info),
             // A filtering proxy may not let this question through; everything else works without.
-            Err(error @ EngineError::Refused { .. }) => {
+            Err(error @ (EngineError::Refused { .. } | EngineError::Malformed { .. })) => {
                 tracing::warn!(error = %error, "the engine does not tell about itself");
                 None
             }
@@ -76,12 +77,12 @@ impl Known {
         if replaced {
             // Every old id is unknown here, which says nothing about those containers.
             tracing::warn!("another container engine, or another image store of it, answers now");
-            *self = Self::default();
+            *self = Self { replaced: true, ..Self::default() };
         }
         if info.is_some() {
             self.engine = info;
         }
-        Ok(replaced)
+        Ok(())
     }
 
     fn differs(&self, row: &ContainerSummary) -> bool {

@@ -239,14 +239,19 @@ async fn without_events_the_host_is_polled() {
 async fn another_engine_at_the_same_socket_starts_the_model_anew() {
     let world = World::followed(&["api", "db"]).await;
     let mut changes = world.model.changes();
-    world.engine.mood(|m| m.engine_id = Some("OTHER:ENGINE".to_owned()));
+    world.engine.mood(|m| {
+        m.engine_id = Some("OTHER:ENGINE".to_owned());
+        m.no_list = true;
+    });
     world.engine.fake.force_remove("db");
+    assert!(world.model.refresh_once().await.is_err());
+    world.engine.mood(|m| m.no_list = false);
     world.model.refresh_once().await.unwrap();
     let mut told = Vec::new();
     while let Ok(change) = changes.try_recv() {
         told.push(change);
     }
-    assert!(told.contains(&HostChange::EngineReplaced), "{told:?}");
+    assert_eq!(told, [HostChange::EngineReplaced, HostChange::Resynced], "no one was removed");
     assert_eq!(world.names(), ["api"]);
 }
 
@@ -273,6 +278,33 @@ async fn an_event_older_than_what_was_seen_is_not_followed() {
     world.engine.invent(event(EventAction::Stop, later - jiff::SignedDuration::from_hours(1)));
     sleep(Duration::from_secs(1)).await;
     assert_eq!(world.engine.inspects().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_during_a_long_look_are_taken_in_and_followed_after_it() {
+    let world = World::followed(&["api", "db", "web"]).await;
+    let now = world.engine.fake.container("api").unwrap().started_instant().unwrap();
+    let about = |name: &str, step: i64| EngineEvent {
+        container: Some(world.id(name)),
+        name: None,
+        action: EventAction::Update,
+        at: now + jiff::SignedDuration::from_millis(step),
+    };
+    world.engine.mood(|m| m.slow = Duration::from_secs(10));
+    world.engine.invent(about("api", 1));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.engine.inspects(), [world.id("api")], "the long look is under way");
+    for step in 2..42 {
+        // More than the pipe holds, and the first is about another container than the rest.
+        world.engine.invent(about(if step == 2 { "web" } else { "db" }, step));
+        tokio::task::yield_now().await;
+    }
+    sleep(Duration::from_secs(30)).await;
+    let mut inspected = world.engine.inspects();
+    inspected.sort();
+    let mut expected = vec![world.id("db"), world.id("web")];
+    expected.sort();
+    assert_eq!(inspected, expected);
 }
 
 #[tokio::test(start_paused = true)]

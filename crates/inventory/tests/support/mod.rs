@@ -30,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Moods {
     /// The list shows nothing.
     pub empty_list: bool,
+    /// The list is refused.
+    pub no_list: bool,
     /// Inspects of these are refused with 500.
     pub unread: BTreeSet<ContainerId>,
     /// The event stream is refused.
@@ -44,6 +46,8 @@ pub struct Moods {
     pub inspects: Vec<ContainerId>,
     /// How often an event stream was opened.
     pub streams: usize,
+    /// How long an inspect takes beyond a millisecond.
+    pub slow: Duration,
     /// The most container inspects at one time.
     pub at_once: (usize, usize),
 }
@@ -52,7 +56,7 @@ pub struct Moods {
 pub struct Moody {
     pub fake: FakeEngine,
     moods: Mutex<Moods>,
-    /// Events that nothing caused.
+    /// Events that nothing caused, in a pipe that holds sixteen.
     invented: broadcast::Sender<EngineEvent>,
 }
 
@@ -98,6 +102,9 @@ impl ContainerEngine for Moody {
     }
 
     async fn list_containers(&self) -> Result<Vec<ContainerSummary>, EngineError> {
+        if self.get(|m| m.no_list) {
+            return Err(refused("list containers", 500));
+        }
         let rows = self.fake.list_containers().await?;
         Ok(if self.get(|m| m.empty_list) { Vec::new() } else { rows })
     }
@@ -108,7 +115,7 @@ impl ContainerEngine for Moody {
             m.at_once.0 += 1;
             m.at_once.1 = m.at_once.1.max(m.at_once.0);
         });
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1) + self.get(|m| m.slow)).await;
         self.mood(|m| m.at_once.0 -= 1);
         if self.get(|m| m.unread.contains(id)) {
             return Err(refused("inspect a container", 500));
