@@ -11,6 +11,7 @@ use std::sync::Arc;
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::schedule::Trigger;
 use lodeman_domain::setting::Settings;
+use lodeman_inventory::HostModel;
 use lodeman_registry::RegistryClient;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ use state::State;
 pub struct AppParts {
     /// What every use case is given.
     pub deps: Deps,
+    /// The host's containers and images, as known.
+    pub model: Arc<HostModel>,
     /// The registries.
     pub registry: Arc<dyn RegistryClient>,
     /// The settings in force, as they change.
@@ -39,6 +42,7 @@ pub struct AppParts {
 #[derive(Clone)]
 pub struct App {
     swapper: Swapper,
+    model: Arc<HostModel>,
     registry: Arc<dyn RegistryClient>,
     settings: watch::Receiver<Arc<Settings>>,
     stays: bool,
@@ -52,6 +56,7 @@ impl App {
     pub fn new(parts: AppParts, stopping: CancellationToken) -> Self {
         Self {
             swapper: Swapper::new(parts.deps, stopping),
+            model: parts.model,
             registry: parts.registry,
             settings: parts.settings,
             stays: parts.stays,
@@ -80,7 +85,8 @@ impl App {
         let _one = self.scanning.lock().await;
         let request = ScanRequest { trigger, names };
         let whole = request.names.is_empty();
-        let result = scan(self.swapper.deps(), self.registry.clone(), &self.settings(), &request).await;
+        let result =
+            scan(self.swapper.deps(), &self.model, self.registry.clone(), &self.settings(), &request).await;
         self.state.scanned(whole, &result, self.swapper.deps().clock.now());
         result
     }

@@ -149,7 +149,12 @@ fn tag_state(
     })
 }
 
-fn target(reference: ImageReference, remote: PlatformImage, version: Option<Tag>, already_pulled: bool) -> Target {
+fn target(
+    reference: ImageReference,
+    remote: PlatformImage,
+    version: Option<Tag>,
+    already_pulled: bool,
+) -> Target {
     Target {
         reference,
         digest: remote.digest,
@@ -213,7 +218,9 @@ async fn versions(
     let hidden = (choice.beyond_scope.count, choice.beyond_scope.newest.clone());
     match resolve(client, subject, reference, &choice, memory).await {
         Ok(offers) => (offers, newer, hidden, None),
-        Err(error) => (Vec::new(), newer, hidden, Some(format!("its newer version cannot be resolved: {error}"))),
+        Err(error) => {
+            (Vec::new(), newer, hidden, Some(format!("its newer version cannot be resolved: {error}")))
+        }
     }
 }
 
@@ -239,12 +246,8 @@ async fn resolve(
         let found = find_platform_image(client, reference.repository(), &what, &running.platform).await?;
         // A tag without an image for this platform is no candidate.
         let PlatformLookup::Found(remote) = found else { continue };
-        let target = target(
-            reference.with_tag(candidate.tag.clone()),
-            remote,
-            Some(candidate.tag.clone()),
-            false,
-        );
+        let target =
+            target(reference.with_tag(candidate.tag.clone()), remote, Some(candidate.tag.clone()), false);
         let offer = offer(subject, target, Some(candidate.step), automatic, memory);
         let usable = offer.bad.is_none() && !offer.ignored;
         offers.push(offer);

@@ -165,7 +165,8 @@ fn answered(s: &Situation<'_>, tag: &TagState, versions: &[Offer], mut notes: Ve
 fn set_aside(offer: &Offer) -> Option<Reason> {
     let what = name_of(offer);
     if let Some(bad) = &offer.bad {
-        let detail = format!("{what} was rolled back on {}: {}", bad.at.strftime("%Y-%m-%d %H:%M UTC"), bad.reason);
+        let detail =
+            format!("{what} was rolled back on {}: {}", bad.at.strftime("%Y-%m-%d %H:%M UTC"), bad.reason);
         return Some(Reason::new(ReasonCode::BadDigest, detail));
     }
     offer.ignored.then(|| Reason::new(ReasonCode::Ignored, format!("{what} is ignored")))
@@ -194,7 +195,8 @@ fn impossible(s: &Situation<'_>) -> Option<Reason> {
 }
 
 fn rejected(s: &Situation<'_>, offer: &Offer) -> Option<Reason> {
-    let entry = s.entry.filter(|e| e.state == QueueState::Rejected && e.target.manifest == offer.target.manifest)?;
+    let entry =
+        s.entry.filter(|e| e.state == QueueState::Rejected && e.target.manifest == offer.target.manifest)?;
     let by = entry.decided_by.as_deref().unwrap_or("a person");
     Some(Reason::new(ReasonCode::Rejected, format!("{by} rejected {}", name_of(offer))))
 }
@@ -254,7 +256,10 @@ fn automatic(s: &Situation<'_>, offer: &Offer, notes: Vec<Reason>) -> Decision {
     };
     let mut reasons: Vec<Reason> = told.into_iter().chain(asked).chain(waits).collect();
     if action == Action::PullOnly {
-        reasons.insert(0, Reason::new(ReasonCode::PullOnly, "images are pulled, the container is not recreated"));
+        reasons.insert(
+            0,
+            Reason::new(ReasonCode::PullOnly, "images are pulled, the container is not recreated"),
+        );
     }
     reasons.extend(notes);
     available(offer, action, reasons, next_at)
@@ -286,7 +291,9 @@ fn waits(s: &Situation<'_>, offer: &Offer) -> Vec<Reason> {
         };
         waits.push(Reason::until(ReasonCode::WindowClosed, detail, opens));
     }
-    if let Some(entry) = s.entry.filter(|e| e.state == QueueState::Failed && e.target.manifest == offer.target.manifest) {
+    if let Some(entry) =
+        s.entry.filter(|e| e.state == QueueState::Failed && e.target.manifest == offer.target.manifest)
+    {
         let why = entry.note.clone().unwrap_or_else(|| "unknown".to_owned());
         match entry.retry_at {
             Some(at) if at <= s.now => {}

@@ -76,7 +76,9 @@ fn first(reasons: &[Reason]) -> String {
 
 fn running(subject: &Subject) -> String {
     match (&subject.version, &subject.reference) {
-        (Some(version), Ok(reference)) if reference.effective_tag().is_some_and(|t| t.as_str() != version) => {
+        (Some(version), Ok(reference))
+            if reference.effective_tag().is_some_and(|t| t.as_str() != version) =>
+        {
             format!("{} (version {version})", subject.written)
         }
         _ => subject.written.clone(),

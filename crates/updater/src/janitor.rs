@@ -22,7 +22,9 @@ pub async fn tidy(swapper: &Swapper) -> Result<(), StoreError> {
     for op in deps.store.list_open_operations().await? {
         match op.phase {
             Phase::Committed if soak_is_over(swapper, &op) => end_soak(swapper, op).await?,
-            Phase::Held if op.direction == Direction::Back => retry_held(swapper, op).await?,
+            Phase::Held if op.direction == Direction::Back || op.committed_at.is_some() => {
+                retry_held(swapper, op).await?
+            }
             _ => {}
         }
     }
@@ -110,8 +112,8 @@ async fn unpin(swapper: &Swapper) -> Result<(), crate::recover::RecoverError> {
         let used = containers.iter().any(|c| c.image_id.as_ref() == Some(&image.id))
             || points.iter().any(|p| p.image_id == image.id);
         let only_pins = others.iter().all(|t| t.starts_with("<none>"));
-        if only_pins && (used || !deps.swap.image_cleanup) {
-            // The last name of an image in use stays, and so does one that is to be kept.
+        if only_pins && !used && !deps.swap.image_cleanup {
+            // Without its last name the image would go, and it is to be kept.
             continue;
         }
         for pin in pins {
@@ -119,10 +121,14 @@ async fn unpin(swapper: &Swapper) -> Result<(), crate::recover::RecoverError> {
                 tracing::debug!(error = &error as &dyn std::error::Error, %pin, "the pin stays");
             }
         }
-        if only_pins && deps.engine.inspect_image(image.id.as_str()).await.is_ok() {
+        if only_pins && !used && deps.engine.inspect_image(image.id.as_str()).await.is_ok() {
             match deps.engine.remove_image(image.id.as_str()).await {
-                Ok(()) => tracing::info!(image = %image.id, "removed an image that no rollback needs any more"),
-                Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, image = %image.id, "the image stays"),
+                Ok(()) => {
+                    tracing::info!(image = %image.id, "removed an image that no rollback needs any more")
+                }
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, image = %image.id, "the image stays")
+                }
             }
         }
     }

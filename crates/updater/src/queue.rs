@@ -76,7 +76,8 @@ fn keep(
     moved.newer_versions = newer.to_vec();
     match (entry.state, wanted) {
         // A no, or a failure, is remembered until something newer appears or its time is over.
-        (QueueState::Rejected, _) | (QueueState::Failed, None | Some(QueueState::Waiting | QueueState::Pending)) => {}
+        (QueueState::Rejected, _)
+        | (QueueState::Failed, None | Some(QueueState::Waiting | QueueState::Pending)) => {}
         (_, Some(state)) => {
             moved.state = state;
             moved.retry_at = if state == QueueState::Waiting { decision.next_at } else { None };

@@ -158,7 +158,7 @@ async fn once(
     let Ok(info) = run.deps.engine.info().await else { return Err(lost) };
     if let Some(reason) = refuse(&run.journal.op, &info) {
         item.action.clone_from(&reason);
-        return act::hold(run, &reason).await;
+        return crate::swap::hold(run, &reason).await;
     }
     let steps = run.deps.store.list_steps(run.journal.op.id).await?;
     facts::settle_stop(run, &steps).await?;

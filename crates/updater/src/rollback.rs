@@ -23,14 +23,21 @@ pub async fn roll_back(swapper: &Swapper, key: WorkloadKey, by: &str) -> Result<
     let by = by.to_owned();
     // On a task of its own: a caller that goes away must not drop it in the middle.
     let ended = swapper.spawn(async move { roll_back_here(&this, &key, &by).await }).await;
-    ended.unwrap_or_else(|_| Err(ControlError::new(ErrorKind::Internal, "the rollback ended without an answer")))
+    ended.unwrap_or_else(|_| {
+        Err(ControlError::new(ErrorKind::Internal, "the rollback ended without an answer"))
+    })
 }
 
-async fn roll_back_here(swapper: &Swapper, key: &WorkloadKey, by: &str) -> Result<UpdateSummary, ControlError> {
+async fn roll_back_here(
+    swapper: &Swapper,
+    key: &WorkloadKey,
+    by: &str,
+) -> Result<UpdateSummary, ControlError> {
     let deps = swapper.deps();
     let open = deps.store.find_open_operation(key).await.map_err(store)?;
     if let Some(op) = open {
-        if op.phase != Phase::Committed {
+        // A held operation waits for just this.
+        if !matches!(op.phase, Phase::Committed | Phase::Held) {
             let message = format!("container `{}` is being changed by operation {}", key.name, op.id);
             return Err(ControlError::new(ErrorKind::Conflict, message));
         }
@@ -58,7 +65,10 @@ async fn to_retained(
 ) -> Result<UpdateSummary, ControlError> {
     let deps = swapper.deps();
     let Some(_guard) = swapper.locks().try_container(key) else {
-        return Err(ControlError::new(ErrorKind::Conflict, format!("container `{}` is being changed", key.name)));
+        return Err(ControlError::new(
+            ErrorKind::Conflict,
+            format!("container `{}` is being changed", key.name),
+        ));
     };
     let steps = deps.store.list_steps(op.id).await.map_err(store)?;
     let target = op.old_reference.clone();
@@ -135,7 +145,11 @@ async fn to_point(
 }
 
 /// The image is on the host, or can be had again by its digest.
-async fn present(swapper: &Swapper, point: &RollbackPoint, reference: &ImageReference) -> Result<(), ControlError> {
+async fn present(
+    swapper: &Swapper,
+    point: &RollbackPoint,
+    reference: &ImageReference,
+) -> Result<(), ControlError> {
     let deps = swapper.deps();
     let missing = match deps.engine.inspect_image(point.image_id.as_str()).await {
         Ok(_) => return Ok(()),
@@ -145,7 +159,8 @@ async fn present(swapper: &Swapper, point: &RollbackPoint, reference: &ImageRefe
     if !missing {
         return Err(ControlError::new(ErrorKind::Unavailable, "the container engine could not be asked"));
     }
-    let info = deps.engine.info().await.map_err(|e| ControlError::new(ErrorKind::Unavailable, e.to_string()))?;
+    let info =
+        deps.engine.info().await.map_err(|e| ControlError::new(ErrorKind::Unavailable, e.to_string()))?;
     let auth = deps.pull_auth.pull_auth(reference.repository()).await;
     for name in &point.repo_digests {
         let Ok(by_digest) = name.parse::<ImageReference>() else { continue };

@@ -1,8 +1,6 @@
 //! Looking for updates: every container in scope is checked once, decided on, and its queue entry
 //! brought in line. Nothing is applied here.
 
-mod observe;
-
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -14,12 +12,12 @@ use lodeman_domain::event::{Event, EventKind, Progress};
 use lodeman_domain::explain::{Action, Explanation, Verdict};
 use lodeman_domain::image::Repository;
 use lodeman_domain::policy::Policy;
-use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::schedule::Trigger;
 use lodeman_domain::setting::Settings;
 use lodeman_domain::update::Operation;
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_engine::EngineError;
+use lodeman_inventory::HostModel;
 use lodeman_registry::{RegistryClient, ScanSession};
 use lodeman_store::{CheckRecord, FirstSeen, ScanRecord, StoreError, Write};
 
@@ -28,8 +26,7 @@ use crate::decide::{Decision, FirstSeenLookup, Situation, decide};
 use crate::deps::Deps;
 use crate::explain::explain;
 use crate::queue::follow;
-use crate::subject::Subject;
-pub use observe::{observe, observe_engine};
+use crate::subject::{Observed, Subject};
 
 /// Why a scan could not be done. A registry that does not answer is no reason: it is told per container.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +75,6 @@ pub struct Finding {
 struct Known {
     memory: Memory,
     overrides: HashMap<WorkloadKey, Policy>,
-    entries: HashMap<WorkloadKey, QueueEntry>,
     open: HashMap<WorkloadKey, Operation>,
     checks: HashMap<WorkloadKey, Timestamp>,
 }
@@ -89,13 +85,14 @@ struct Known {
 /// [`ScanError`] when engine or store cannot be asked; nothing was changed then.
 pub async fn scan(
     deps: &Deps,
+    model: &HostModel,
     registry: Arc<dyn RegistryClient>,
     settings: &Settings,
     request: &ScanRequest,
 ) -> Result<ScanOutcome, ScanError> {
     let started_at = deps.clock.now();
     let known = known(deps).await?;
-    let subjects = subjects(deps, settings, &known, &request.names).await?;
+    let subjects = subjects(deps, model, settings, &known, &request.names).await?;
     let mut record = ScanRecord {
         id: deps.ids.next(),
         trigger: trigger_word(request.trigger).to_owned(),
@@ -109,7 +106,8 @@ pub async fn scan(
         skipped: 0,
         failed: 0,
     };
-    tell(deps, EventKind::ScanStarted, format!("a scan of {} containers began", subjects.len()), &record).await?;
+    tell(deps, EventKind::ScanStarted, format!("a scan of {} containers began", subjects.len()), &record)
+        .await?;
     let session = ScanSession::new(registry);
     let total = subjects.len();
     let concurrency = usize::try_from(settings.scan_concurrency.max(1)).unwrap_or(1);
@@ -126,7 +124,11 @@ pub async fn scan(
         .buffer_unordered(concurrency)
         .enumerate()
         .map(|(done, (subject, result))| {
-            deps.progress.send(Progress::Scan { checked: done + 1, total, name: subject.key.name.to_string() });
+            deps.progress.send(Progress::Scan {
+                checked: done + 1,
+                total,
+                name: subject.key.name.to_string(),
+            });
             (subject, result)
         })
         .collect()
@@ -194,7 +196,6 @@ async fn known(deps: &Deps) -> Result<Known, StoreError> {
             .into_iter()
             .filter_map(|o| Some((o.workload, o.policy.parse().ok()?)))
             .collect(),
-        entries: store.list_queue().await?.into_iter().map(|e| (e.workload.clone(), e)).collect(),
         open: store.list_open_operations().await?.into_iter().map(|o| (key_of(&o), o)).collect(),
         checks: store.list_checks().await?.into_iter().map(|c| (c.workload, c.at)).collect(),
     })
@@ -202,22 +203,36 @@ async fn known(deps: &Deps) -> Result<Known, StoreError> {
 
 async fn subjects(
     deps: &Deps,
+    model: &HostModel,
     settings: &Settings,
     known: &Known,
     names: &BTreeSet<ContainerName>,
 ) -> Result<Vec<Subject>, ScanError> {
-    let info = deps.engine.info().await?;
-    let observed = observe(deps).await?;
-    let all: Vec<_> = observed.iter().map(|o| o.container.clone()).collect();
+    // What is known of the host is current while its events are followed.
+    if !model.status().connected {
+        model.refresh_once().await?;
+    }
+    let snapshot = model.snapshot();
+    let info = match &snapshot.engine {
+        Some(info) => info.clone(),
+        None => deps.engine.info().await?,
+    };
+    let observed: Vec<Observed> = snapshot
+        .visible()
+        .map(|entry| Observed {
+            container: entry.inspect.clone(),
+            image: snapshot.image_of(entry).filter(|i| i.present).map(|i| i.inspect.clone()),
+        })
+        .collect();
+    let all: Vec<_> = observed.iter().map(|o| (*o.container).clone()).collect();
     if let Some(missing) = names.iter().find(|n| !all.iter().any(|c| c.name() == *n)) {
         return Err(ScanError::NoSuchContainer(missing.clone()));
     }
     let mut subjects = Vec::new();
     for one in observed.iter().filter(|o| names.is_empty() || names.contains(o.container.name())) {
         let key = WorkloadKey { host: deps.host.clone(), name: one.container.name().clone() };
-        let others: Vec<_> = all.iter().filter(|c| c.id() != one.container.id()).cloned().collect();
         let stored = known.overrides.get(&key).copied();
-        subjects.push(Subject::new(&deps.host, one, &others, &info, settings, stored));
+        subjects.push(Subject::new(&deps.host, one, &all, &info, settings, stored));
     }
     Ok(subjects)
 }
@@ -278,7 +293,6 @@ async fn settle(
         }
     }
     let explanation = explain(&subject, checked, &decision, checked.map(|_| now));
-    let _ = &known.entries;
     Ok(Finding { subject, decision, explanation })
 }
 

@@ -1,5 +1,7 @@
 //! One container as deciding sees it: its facts, its labels, the rules that hold for it.
 
+use std::sync::Arc;
+
 use lodeman_domain::container::{ContainerId, ContainerName, Labels, RunState};
 use lodeman_domain::digest::Digest;
 use lodeman_domain::explain::{Reason, ReasonCode};
@@ -16,9 +18,9 @@ use lodeman_registry::check::{ImageStore, LocalImage, RunningImage};
 #[derive(Debug, Clone)]
 pub struct Observed {
     /// The container.
-    pub container: ContainerInspect,
+    pub container: Arc<ContainerInspect>,
     /// Its image; `None` when the engine does not have it any more.
-    pub image: Option<ImageInspect>,
+    pub image: Option<Arc<ImageInspect>>,
 }
 
 /// One container as deciding sees it.
@@ -49,12 +51,12 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Puts together what deciding needs of `observed`; `others` are the other containers of the host.
+    /// Puts together what deciding needs of `observed`; `all` are all containers of the host.
     #[must_use]
     pub fn new(
         host: &HostId,
         observed: &Observed,
-        others: &[ContainerInspect],
+        all: &[ContainerInspect],
         info: &EngineInfo,
         settings: &Settings,
         stored_override: Option<Policy>,
@@ -70,7 +72,7 @@ impl Subject {
             &hints,
             settings,
         );
-        let refusals = refusals(container, others).iter().map(refusal).collect();
+        let refusals = refusals(container, all).iter().map(refusal).collect();
         Self {
             key: WorkloadKey { host: host.clone(), name: container.name().clone() },
             id: container.id().clone(),
@@ -94,7 +96,9 @@ impl Subject {
         }
         let reference = match &self.reference {
             Ok(reference) => reference,
-            Err(why) => return Some(Reason::new(ReasonCode::BadReference, format!("`{}`: {why}", self.written))),
+            Err(why) => {
+                return Some(Reason::new(ReasonCode::BadReference, format!("`{}`: {why}", self.written)));
+            }
         };
         if self.rules.policy.value == Policy::Pinned {
             return Some(Reason::new(ReasonCode::PolicyPinned, format!("policy is {}", self.rules.policy)));
@@ -137,17 +141,20 @@ fn running_image(observed: &Observed, info: &EngineInfo) -> Option<RunningImage>
     let local = LocalImage {
         image_id: container.image_id()?,
         manifest_digest: container.manifest_digest(),
-        repo_digests: observed.image.as_ref().map(ImageInspect::repo_digests).unwrap_or_default(),
+        repo_digests: observed.image.as_ref().map(|i| i.repo_digests()).unwrap_or_default(),
     };
-    let image_platform = observed.image.as_ref().map(ImageInspect::platform);
+    let image_platform = observed.image.as_ref().map(|i| i.platform());
     Some(RunningImage {
         image: local,
-        platform: container.manifest_platform().or_else(|| usable(image_platform)).unwrap_or_else(|| info.platform.clone()),
+        platform: container
+            .manifest_platform()
+            .or_else(|| usable(image_platform))
+            .unwrap_or_else(|| info.platform.clone()),
         store: match info.image_store {
             lodeman_engine::ImageStore::Classic => ImageStore::Classic,
             lodeman_engine::ImageStore::Containerd => ImageStore::Containerd,
         },
-        pulled: observed.image.as_ref().and_then(pulled),
+        pulled: observed.image.as_ref().and_then(|i| pulled(i)),
     })
 }
 

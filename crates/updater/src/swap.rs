@@ -266,5 +266,5 @@ impl Swapper {
     }
 }
 
-pub(crate) use back::{Abort, abort, back};
+pub(crate) use back::{Abort, abort, back, hold};
 pub(crate) use forward::validate;

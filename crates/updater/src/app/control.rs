@@ -191,7 +191,8 @@ impl App {
             list.push(component("updates", Health::On, None));
         }
         if state.orphans > 0 {
-            let why = format!("{} leftovers of unknown operations; see `lodeman recover --plan`", state.orphans);
+            let why =
+                format!("{} leftovers of unknown operations; see `lodeman recover --plan`", state.orphans);
             list.push(component("recovery", Health::Degraded, Some(why)));
         }
         list
@@ -249,7 +250,12 @@ impl Control for App {
         Ok(self.swapper.deps().store.list_queue().await?)
     }
 
-    async fn approve(&self, name: ContainerName, which: Which, by: &str) -> Result<UpdateSummary, ControlError> {
+    async fn approve(
+        &self,
+        name: ContainerName,
+        which: Which,
+        by: &str,
+    ) -> Result<UpdateSummary, ControlError> {
         self.ready_to_act()?;
         let entry = self.entry(&name, &which).await?;
         let approved = self.decide_entry(entry, QueueState::Approved, by, Vec::new()).await?;
@@ -325,8 +331,12 @@ impl Control for App {
             health: Health::Degraded,
             reason: Some(why),
         };
+        let host = self.model.status();
         components.push(match deps.engine.ping().await {
-            Ok(()) => up("engine"),
+            Ok(()) => match host.degraded() {
+                None => up("engine"),
+                Some(why) => down("engine", why),
+            },
             Err(error) => {
                 ready = false;
                 down("engine", error.to_string())

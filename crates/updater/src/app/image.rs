@@ -10,12 +10,17 @@ use crate::control::{ControlError, ErrorKind, ImageCheck};
 ///
 /// # Errors
 /// [`ControlError`] when the registry does not answer or does not have it.
-pub async fn check_image(client: &dyn RegistryClient, reference: ImageReference) -> Result<ImageCheck, ControlError> {
+pub async fn check_image(
+    client: &dyn RegistryClient,
+    reference: ImageReference,
+) -> Result<ImageCheck, ControlError> {
     let repository = reference.repository().clone();
     let what = match (reference.digest(), reference.effective_tag()) {
         (Some(digest), _) => TagOrDigest::Digest(digest.clone()),
         (None, Some(tag)) => TagOrDigest::Tag(tag),
-        (None, None) => return Err(ControlError::new(ErrorKind::Invalid, "the reference names neither tag nor digest")),
+        (None, None) => {
+            return Err(ControlError::new(ErrorKind::Invalid, "the reference names neither tag nor digest"));
+        }
     };
     let failed = |error: RegistryError| {
         let kind = match error {

@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::queue::QueueState;
 use lodeman_domain::schedule::Trigger;
+use lodeman_inventory::HostChange;
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
 use super::App;
@@ -22,8 +24,16 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// How long journal rows and history are kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Names of containers that changed, from whoever watches the engine.
-pub type Changes = tokio::sync::mpsc::Receiver<ContainerName>;
+type Change = Result<HostChange, RecvError>;
+
+fn name_of(change: HostChange) -> Option<ContainerName> {
+    match change {
+        HostChange::Appeared { name, .. }
+        | HostChange::Started { name, .. }
+        | HostChange::Renamed { to: name, .. } => Some(name),
+        _ => None,
+    }
+}
 
 /// The loops of a server.
 pub struct Loops {
@@ -63,6 +73,11 @@ impl Loops {
         self.app.state.set_recovering(false);
     }
 
+    /// Keeps what is known of the host current.
+    pub async fn follow_host(&self) {
+        self.app.model.run(self.stopping.clone()).await;
+    }
+
     /// Clears up from time to time.
     pub async fn tidy(&self) {
         loop {
@@ -83,7 +98,8 @@ impl Loops {
     }
 
     /// Scans when it is due, when a container changed, and when what an update waits for is over.
-    pub async fn scan(&self, mut changes: Changes) {
+    pub async fn scan(&self) {
+        let mut changes = self.app.model.changes();
         let mut last_end = self.last_scan().await;
         let mut first = true;
         loop {
@@ -106,9 +122,11 @@ impl Loops {
             let pause = self.pause(due, now);
             tokio::select! {
                 () = self.stopping.cancelled() => return,
-                Some(name) = changes.recv() => {
-                    let names = self.gather(name, &mut changes).await;
-                    self.run(Trigger::Event, names).await;
+                change = changes.recv() => {
+                    let names = self.gather(change, &mut changes).await;
+                    if !names.is_empty() {
+                        self.run(Trigger::Event, names).await;
+                    }
                 }
                 () = tokio::time::sleep(pause) => {}
             }
@@ -125,13 +143,32 @@ impl Loops {
         Duration::try_from(until).unwrap_or(Duration::ZERO).max(Duration::from_millis(100))
     }
 
-    /// More containers usually change with the first: they are checked together.
-    async fn gather(&self, first: ContainerName, changes: &mut Changes) -> BTreeSet<ContainerName> {
-        let mut names = BTreeSet::from([first]);
-        let until = tokio::time::Instant::now() + SETTLE;
-        while let Ok(Some(name)) = tokio::time::timeout_at(until, changes.recv()).await {
-            names.insert(name);
+    /// The containers to check because of a change, and those that changed together with it.
+    async fn gather(
+        &self,
+        first: Change,
+        changes: &mut broadcast::Receiver<HostChange>,
+    ) -> BTreeSet<ContainerName> {
+        let mut names = BTreeSet::new();
+        match first {
+            Ok(change) if change.calls_for_a_check() => names.extend(name_of(change)),
+            Ok(_) => return names,
+            // The next whole scan sees what was missed; a closed channel must not be asked in a circle.
+            Err(RecvError::Lagged(_)) => return names,
+            Err(RecvError::Closed) => {
+                tokio::time::sleep(SETTLE).await;
+                return names;
+            }
         }
+        let until = tokio::time::Instant::now() + SETTLE;
+        while let Ok(Ok(change)) = tokio::time::timeout_at(until, changes.recv()).await {
+            if change.calls_for_a_check() {
+                names.extend(name_of(change));
+            }
+        }
+        let snapshot = self.app.model.snapshot();
+        // An update of ours renames and starts containers too: only what can be checked counts.
+        names.retain(|name| snapshot.find(name).is_some_and(|entry| !entry.ours));
         names
     }
 

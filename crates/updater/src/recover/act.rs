@@ -9,7 +9,7 @@ use lodeman_store::SpecKind;
 use super::decide::Action;
 use crate::swap::call::Call;
 use crate::swap::perform::{Halt, Run};
-use crate::swap::{Abort, Ending, Swapper, abort, back, clean, finish, validate};
+use crate::swap::{Abort, Ending, Swapper, abort, back, clean, finish, hold, validate};
 
 /// What is left of a budget at least, so that an interrupted judging means something.
 const MIN_BUDGET: Duration = Duration::from_secs(10);
@@ -100,19 +100,6 @@ async fn carry_out(swapper: &Swapper, run: &mut Run, action: Action) -> Result<E
     }
 }
 
-pub(crate) async fn hold(run: &mut Run, reason: &str) -> Result<Ending, Halt> {
-    let already = run.journal.op.phase == Phase::Held;
-    run.journal.change(|op| op.reason = Some(reason.to_owned()));
-    run.advance(Phase::Held, reason);
-    let ending = Ending::of(run);
-    if already {
-        run.journal.flush().await?;
-    } else {
-        finish(run, &ending).await?;
-    }
-    Ok(ending)
-}
-
 async fn external(run: &mut Run, what: &str) -> Result<Ending, Halt> {
     run.journal.change(|op| op.reason = Some(what.to_owned()));
     run.advance(Phase::External, what);
@@ -193,6 +180,10 @@ async fn start_new(run: &mut Run) -> Result<(), Halt> {
 
 /// Accepted: the janitor removes the old container when its time has come.
 async fn finish_committed(run: &mut Run) -> Result<Ending, Halt> {
+    if run.journal.op.phase == Phase::Held {
+        run.journal.change(|op| op.reason = None);
+        run.advance(Phase::Committed, "the accepted replacement runs again");
+    }
     run.journal.flush().await?;
     let old = run.deps.engine.inspect_container(&run.journal.op.old_id).await;
     if old.is_err_and(|e| e.is_not_found()) {

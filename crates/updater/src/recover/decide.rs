@@ -54,6 +54,8 @@ pub struct Facts {
     pub stranger_has_name: bool,
     /// Whether the operation, if held, was going back.
     pub going_back: bool,
+    /// Whether the replacement was accepted at some time.
+    pub was_committed: bool,
 }
 
 /// What is done.
@@ -143,6 +145,8 @@ pub fn decide(phase: Phase, facts: &Facts) -> Action {
         Phase::Committed => committed(facts),
         Phase::RollingBack => rolling_back(facts),
         Phase::Held if facts.going_back => rolling_back(facts),
+        // Held after its acceptance: once the replacement runs again, the update stands.
+        Phase::Held if facts.was_committed && facts.new == NewState::Run => Action::FinishCommitted,
         Phase::Held => Action::StayHeld,
         Phase::Cleaned => Action::AlreadyClean,
         Phase::RolledBack | Phase::Aborted | Phase::External => Action::StayHeld,
@@ -265,6 +269,7 @@ mod tests {
             restarted_before: false,
             stranger_has_name: false,
             going_back: false,
+            was_committed: false,
         }
     }
 

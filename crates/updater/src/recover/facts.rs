@@ -53,6 +53,7 @@ pub(crate) async fn gather(deps: &Deps, op: &Operation, steps: &[StepRecord]) ->
         restarted_before: op.restarted_after_explained_exit,
         stranger_has_name,
         going_back: op.direction == Direction::Back,
+        was_committed: op.committed_at.is_some(),
     })
 }
 

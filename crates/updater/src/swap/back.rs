@@ -57,11 +57,7 @@ pub(crate) async fn abort(run: &mut Run, plan: Abort) -> Result<Ending, Halt> {
     if plan.start_old {
         start_old(run).await?;
     }
-    // Refused while nothing else names the image: the janitor takes the pin off later.
-    match run.perform(Step::Unpin, Call::Untag { name: pin_name(run.journal.op.id) }).await {
-        Ok(_) | Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => {}
-        Err(halt) => return Err(halt),
-    }
+    unpin(run).await?;
     run.advance(plan.phase, &plan.reason);
     let ending = Ending { interrupted: plan.interrupted, ..Ending::of(run) };
     finish(run, &ending).await?;
@@ -104,10 +100,19 @@ pub(crate) async fn back(run: &mut Run, reason: &str, image_fault: bool) -> Resu
     }
     let dark_ms = dark_ms(run).await;
     run.journal.change(|op| op.dark_ms = dark_ms);
+    unpin(run).await?;
     run.advance(Phase::RolledBack, "the old container runs again");
     let ending = Ending { image_fault, ran, ..Ending::of(run) };
     finish(run, &ending).await?;
     Ok(ending)
+}
+
+/// Takes our name off the old image. Refused while nothing else names it: the janitor does it later.
+async fn unpin(run: &mut Run) -> Result<(), Halt> {
+    match run.perform(Step::Unpin, Call::Untag { name: pin_name(run.journal.op.id) }).await {
+        Ok(_) | Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => Ok(()),
+        Err(halt) => Err(halt),
+    }
 }
 
 async fn dark_ms(run: &Run) -> Option<u64> {
