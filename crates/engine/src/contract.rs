@@ -195,13 +195,6 @@ impl Scene {
         self.skipped.store(true, Ordering::Relaxed);
     }
 
-    /// A name nobody else has.
-    fn name(&self, stem: &str) -> ContainerName {
-        static COUNT: AtomicU32 = AtomicU32::new(1);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        format!("contract-{stem}-{}-{number}", std::process::id()).parse().expect("a name")
-    }
-
     async fn platform(&self) -> Platform {
         self.engine().info().await.expect("the engine tells its platform").platform
     }
@@ -219,7 +212,7 @@ impl Scene {
 
     /// Makes and starts a container.
     async fn run(&self, stem: &str, request: &Value) -> ContainerId {
-        let id = self.create(&self.name(stem), request).await;
+        let id = self.create(&fresh_name(stem), request).await;
         self.engine().start(&id).await.expect("it starts");
         id
     }
@@ -263,6 +256,18 @@ impl Scene {
             let _ = self.engine().remove_container(id).await;
         }
     }
+}
+
+/// A name nobody else has.
+fn fresh_name(stem: &str) -> ContainerName {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("contract-{stem}-{}-{number}", std::process::id()).parse().expect("a name")
+}
+
+/// Whether an inspect said that there is no such thing.
+fn is_gone<T>(inspected: &Result<T, EngineError>) -> bool {
+    matches!(inspected, Err(error) if error.is_not_found())
 }
 
 /// The status of a refusal; anything else ends the check.

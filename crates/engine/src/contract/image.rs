@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{SampleImage, Scene, status};
+use super::{SampleImage, Scene, fresh_name, is_gone, status};
 use crate::spec::merge_image_defaults;
 use crate::{ImageStore, SilentPull};
 
 pub(super) async fn an_image_in_use_is_not_removed(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(7)).await;
-    let id = scene.create(&scene.name("user"), &json!({ "Image": image })).await;
+    let id = scene.create(&fresh_name("user"), &json!({ "Image": image })).await;
     let image_id = scene.inspect(&id).await.image_id().expect("an image id");
     assert_eq!(scene.engine().inspect_image(&image).await.expect("it is there").id(), &image_id);
     assert_eq!(status(scene.engine().remove_image(image_id.as_str()).await), 409);
@@ -17,12 +17,12 @@ pub(super) async fn an_image_in_use_is_not_removed(scene: &Scene) {
     for _ in 0..2 {
         scene.engine().remove_image(&image).await.expect("removing succeeds, also what is gone");
     }
-    assert!(scene.engine().inspect_image(image_id.as_str()).await.unwrap_err().is_not_found());
+    assert!(is_gone(&scene.engine().inspect_image(image_id.as_str()).await));
 }
 
 pub(super) async fn a_pin_is_one_more_name(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(8)).await;
-    let id = scene.create(&scene.name("pinned"), &json!({ "Image": image })).await;
+    let id = scene.create(&fresh_name("pinned"), &json!({ "Image": image })).await;
     let image_id = scene.inspect(&id).await.image_id().expect("an image id");
     let pin = "contract.local/pin/0123abcd:latest";
     for _ in 0..2 {
@@ -41,7 +41,7 @@ pub(super) async fn a_pin_is_one_more_name(scene: &Scene) {
     assert_eq!(status(scene.engine().remove_image(pin).await), 409, "the last name of an image in use stays");
     scene.engine().remove_container(&id).await.expect("its user goes");
     scene.engine().remove_image(pin).await.expect("and the pin after it");
-    assert!(scene.engine().inspect_image(image_id.as_str()).await.unwrap_err().is_not_found());
+    assert!(is_gone(&scene.engine().inspect_image(image_id.as_str()).await));
     let missing = scene.engine().tag_image(&image_id, "contract.local/pin/0123abcd", "latest").await;
     assert_eq!(status(missing), 404);
 }
@@ -60,7 +60,7 @@ pub(super) async fn a_container_inherits_what_its_image_declares(scene: &Scene) 
     ] {
         let mut request = request.as_object().cloned().unwrap_or_default();
         request.insert("Image".to_owned(), json!(image));
-        let id = scene.create(&scene.name("inherits"), &Value::Object(request.clone())).await;
+        let id = scene.create(&fresh_name("inherits"), &Value::Object(request.clone())).await;
         let seen = scene.inspect(&id).await.section("Config");
         let expected = merge_image_defaults(&request, &defaults);
         for (key, value) in &expected {
@@ -72,7 +72,7 @@ pub(super) async fn a_container_inherits_what_its_image_declares(scene: &Scene) 
 }
 
 pub(super) async fn a_pull_moves_the_tag_and_keeps_the_old_image(scene: &Scene) {
-    let tag = scene.name("pulled").to_string();
+    let tag = fresh_name("pulled").to_string();
     let Some(reference) = scene.world.publish(&tag, &SampleImage::steady(11)).await else {
         return scene.skip();
     };
@@ -80,7 +80,7 @@ pub(super) async fn a_pull_moves_the_tag_and_keeps_the_old_image(scene: &Scene) 
     let platform = scene.platform().await;
     let pull = async || scene.engine().pull(&parsed, &platform, None, &SilentPull).await;
     pull().await.expect("it can be pulled");
-    let id = scene.create(&scene.name("behind"), &json!({ "Image": reference })).await;
+    let id = scene.create(&fresh_name("behind"), &json!({ "Image": reference })).await;
     let old = scene.engine().inspect_image(&reference).await.expect("it is there");
     assert_eq!(old.repo_digests().len(), 1, "{:?}", old.repo_digests());
     pull().await.expect("pulling again is no harm");
@@ -97,11 +97,11 @@ pub(super) async fn a_pull_moves_the_tag_and_keeps_the_old_image(scene: &Scene) 
     let found = scene.engine().inspect_image(&digest).await;
     match scene.engine().info().await.expect("it answers").image_store {
         ImageStore::Classic => assert_eq!(found.expect("its digest is remembered").id(), old.id()),
-        ImageStore::Containerd => assert!(found.unwrap_err().is_not_found()),
+        ImageStore::Containerd => assert!(is_gone(&found)),
     }
     let again = json!({ "Image": old.id().as_str() });
-    scene.create(&scene.name("again"), &again).await;
-    let gone = format!("{}-never-pushed", reference).parse().expect("a reference");
+    scene.create(&fresh_name("again"), &again).await;
+    let gone = format!("{reference}-never-pushed").parse().expect("a reference");
     let missing = scene.engine().pull(&gone, &platform, None, &SilentPull).await;
     assert!(missing.is_err(), "what is not there cannot be pulled");
 }

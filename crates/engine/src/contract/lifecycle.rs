@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use lodeman_domain::container::RunState;
 use serde_json::json;
 
-use super::{GRACE, SampleImage, Scene, status};
+use super::{GRACE, SampleImage, Scene, fresh_name, is_gone, status};
 use crate::EventAction;
 
 pub(super) async fn a_repeated_start_or_stop_succeeds(scene: &Scene) {
@@ -27,19 +27,19 @@ pub(super) async fn a_repeated_start_or_stop_succeeds(scene: &Scene) {
     for _ in 0..2 {
         scene.engine().remove_container(&id).await.expect("removing succeeds, also what is gone");
     }
-    assert!(scene.engine().inspect_container(&id).await.unwrap_err().is_not_found());
+    assert!(is_gone(&scene.engine().inspect_container(&id).await));
 }
 
 pub(super) async fn a_name_belongs_to_one_container(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
     let request = json!({ "Image": image });
-    let (one, two) = (scene.name("one"), scene.name("two"));
+    let (one, two) = (fresh_name("one"), fresh_name("two"));
     let first = scene.create(&one, &request).await;
     let second = scene.create(&two, &request).await;
     assert_eq!(status(scene.try_create(&one, &request).await), 409, "the name is taken");
     assert_eq!(status(scene.engine().rename(&second, &one).await), 409, "the name is taken");
     assert_eq!(status(scene.engine().rename(&first, &one).await), 400, "it is its own name");
-    let free = scene.name("free");
+    let free = fresh_name("free");
     scene.engine().rename(&first, &free).await.expect("a free name can be had");
     scene.engine().rename(&second, &one).await.expect("and what was left is free");
     assert_eq!(scene.inspect(&first).await.name(), &free);
@@ -48,24 +48,24 @@ pub(super) async fn a_name_belongs_to_one_container(scene: &Scene) {
 
 pub(super) async fn what_is_not_there_is_reported_as_such(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
-    let id = scene.create(&scene.name("gone"), &json!({ "Image": image })).await;
+    let id = scene.create(&fresh_name("gone"), &json!({ "Image": image })).await;
     scene.engine().remove_container(&id).await.expect("it goes");
-    assert!(scene.engine().inspect_container(&id).await.unwrap_err().is_not_found());
+    assert!(is_gone(&scene.engine().inspect_container(&id).await));
     assert_eq!(status(scene.engine().start(&id).await), 404);
     assert_eq!(status(scene.engine().stop(&id, GRACE).await), 404);
-    assert_eq!(status(scene.engine().rename(&id, &scene.name("other")).await), 404);
+    assert_eq!(status(scene.engine().rename(&id, &fresh_name("other")).await), 404);
     let missing = json!({ "Image": "lodeman-contract/never-made:1" });
-    assert_eq!(status(scene.try_create(&scene.name("noimage"), &missing).await), 404);
+    assert_eq!(status(scene.try_create(&fresh_name("noimage"), &missing).await), 404);
     let image = scene.engine().inspect_image("lodeman-contract/never-made:1").await;
-    assert!(image.unwrap_err().is_not_found());
+    assert!(is_gone(&image));
 }
 
 pub(super) async fn a_container_is_found_by_its_name_and_never_by_a_short_id(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
-    let name = scene.name("found");
+    let name = fresh_name("found");
     let id = scene.create(&name, &json!({ "Image": image })).await;
     let short = id.short().parse().expect("a short id reads like a name");
-    let nobody = scene.name("nobody");
+    let nobody = fresh_name("nobody");
     let find = async |name| scene.engine().find_container(name).await.expect("it answers");
     assert_eq!(find(&name).await.expect("it is there").id(), &id);
     assert!(find(&nobody).await.is_none());
@@ -77,7 +77,7 @@ pub(super) async fn a_container_is_found_by_its_name_and_never_by_a_short_id(sce
 
 pub(super) async fn long_names_are_accepted(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
-    let stem = scene.name("long");
+    let stem = fresh_name("long");
     let long = format!("{stem}-{}", "x".repeat(199 - stem.as_str().len())).parse().expect("200 bytes");
     let id = scene.create(&long, &json!({ "Image": image })).await;
     assert_eq!(scene.inspect(&id).await.name(), &long);
@@ -127,7 +127,7 @@ pub(super) async fn an_abandoned_stop_still_happens_and_a_start_does_not_undo_it
 
 pub(super) async fn a_failed_start_leaves_its_reason(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::broken()).await;
-    let id = scene.create(&scene.name("broken"), &json!({ "Image": image })).await;
+    let id = scene.create(&fresh_name("broken"), &json!({ "Image": image })).await;
     assert!((400..=500).contains(&status(scene.engine().start(&id).await)));
     let failed = scene.inspect(&id).await;
     assert_eq!(failed.state(), Some(RunState::Created));
@@ -157,7 +157,7 @@ pub(super) async fn the_list_follows_names_and_states(scene: &Scene) {
     assert_eq!(running.labels.get("contract").map(String::as_str), Some("list"));
     assert_eq!(running.image_id, scene.inspect(&id).await.image_id());
     scene.engine().stop(&id, GRACE).await.expect("it stops");
-    let name = scene.name("listed-anew");
+    let name = fresh_name("listed-anew");
     scene.engine().rename(&id, &name).await.expect("it is renamed");
     let stopped = row().await;
     assert_eq!((stopped.state, stopped.name()), (RunState::Exited, Some(&name)));
@@ -168,7 +168,7 @@ pub(super) async fn events_tell_what_happened_to_which_container(scene: &Scene) 
     let mut events = scene.engine().events().await.expect("events can be heard");
     let id = scene.run("heard", &json!({ "Image": image })).await;
     scene.engine().stop(&id, GRACE).await.expect("it stops");
-    scene.engine().rename(&id, &scene.name("heard-anew")).await.expect("it is renamed");
+    scene.engine().rename(&id, &fresh_name("heard-anew")).await.expect("it is renamed");
     scene.engine().remove_container(&id).await.expect("it goes");
     let mut seen = Vec::new();
     while seen.last() != Some(&EventAction::Destroy) {

@@ -3,7 +3,7 @@
 use lodeman_domain::container::RunState;
 use serde_json::{Map, Value, json};
 
-use super::{GRACE, SampleImage, Scene, status};
+use super::{GRACE, SampleImage, Scene, fresh_name, status};
 use crate::EngineError;
 use crate::spec::EndpointSpec;
 
@@ -37,7 +37,7 @@ pub(super) async fn a_taken_address_shows_at_the_start_only(scene: &Scene) {
 /// Two containers that cannot both run: both can be made, and the second starts once the first is down.
 async fn conflict(scene: &Scene, request: &Value) {
     let holder = scene.run("holder", request).await;
-    let waiting = scene.create(&scene.name("waiting"), request).await;
+    let waiting = scene.create(&fresh_name("waiting"), request).await;
     assert!(status(scene.engine().start(&waiting).await) >= 400);
     let refused = scene.inspect(&waiting).await;
     assert_eq!(refused.state(), Some(RunState::Created), "it is as it was");
@@ -56,7 +56,7 @@ pub(super) async fn networks_connected_before_the_start_keep_their_settings(scen
         scene.world.network(name, prefix).await;
     }
     let request = on_front(&image, &json!({ "Aliases": ["www"] }));
-    let id = scene.create(&scene.name("meshed"), &request).await;
+    let id = scene.create(&fresh_name("meshed"), &request).await;
     let static_address = json!({ "Aliases": ["db", "data"], "IPAMConfig": { "IPv4Address": "10.92.7.60" } });
     scene.engine().connect_network(&id, &endpoint(BACK.0, &static_address)).await.expect("a second network");
     scene.engine().connect_network(&id, &endpoint("bridge", &json!({}))).await.expect("and the default one");
@@ -80,14 +80,14 @@ pub(super) async fn networks_connected_before_the_start_keep_their_settings(scen
     scene.engine().start(&id).await.expect("it starts");
     check(true).await;
     scene.engine().stop(&id, GRACE).await.expect("it stops");
-    scene.engine().rename(&id, &scene.name("meshed-anew")).await.expect("it is renamed");
+    scene.engine().rename(&id, &fresh_name("meshed-anew")).await.expect("it is renamed");
     check(false).await;
 }
 
 pub(super) async fn a_network_is_connected_once_and_must_exist(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
     scene.world.network(FRONT.0, FRONT.1).await;
-    let id = scene.create(&scene.name("once"), &on_front(&image, &json!({}))).await;
+    let id = scene.create(&fresh_name("once"), &on_front(&image, &json!({}))).await;
     let absent = scene.engine().connect_network(&id, &endpoint("contract-never-made", &json!({}))).await;
     assert_eq!(status(absent), 404);
     scene.engine().start(&id).await.expect("it starts");
@@ -95,7 +95,7 @@ pub(super) async fn a_network_is_connected_once_and_must_exist(scene: &Scene) {
         scene.engine().connect_network(&id, &endpoint(FRONT.0, &json!({}))).await;
     assert!(status(again) >= 400, "a running container is told");
     let missing = json!({ "Image": image, "HostConfig": { "NetworkMode": "contract-never-made" } });
-    let made = scene.try_create(&scene.name("nowhere"), &missing).await;
+    let made = scene.try_create(&fresh_name("nowhere"), &missing).await;
     // Some engines notice at the start only.
     if let Ok(id) = made {
         assert_eq!(status(scene.engine().start(&id).await), 404);
@@ -104,7 +104,7 @@ pub(super) async fn a_network_is_connected_once_and_must_exist(scene: &Scene) {
 
 pub(super) async fn the_default_network_takes_no_aliases(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
-    let id = scene.create(&scene.name("plain"), &json!({ "Image": image })).await;
+    let id = scene.create(&fresh_name("plain"), &json!({ "Image": image })).await;
     assert_eq!(scene.inspect(&id).await.networks(), ["bridge"]);
     scene.engine().start(&id).await.expect("it starts");
     let seen = scene.inspect(&id).await;
@@ -114,11 +114,11 @@ pub(super) async fn the_default_network_takes_no_aliases(scene: &Scene) {
 
 pub(super) async fn a_shared_namespace_needs_its_provider_running(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
-    let provider_name = scene.name("provider");
+    let provider_name = fresh_name("provider");
     let provider = scene.create(&provider_name, &json!({ "Image": image })).await;
     let mode = format!("container:{provider_name}");
     let request = json!({ "Image": image, "HostConfig": { "NetworkMode": mode } });
-    let consumer = scene.create(&scene.name("consumer"), &request).await;
+    let consumer = scene.create(&fresh_name("consumer"), &request).await;
     let seen = scene.inspect(&consumer).await;
     assert_eq!(seen.network_mode(), format!("container:{provider}"), "kept with the full id");
     assert_eq!(seen.networks(), Vec::<String>::new());
@@ -127,5 +127,5 @@ pub(super) async fn a_shared_namespace_needs_its_provider_running(scene: &Scene)
     scene.engine().start(&consumer).await.expect("and now the consumer");
     let named = json!({ "Image": image, "Hostname": "own",
         "HostConfig": { "NetworkMode": format!("container:{provider}") } });
-    assert_eq!(status(scene.try_create(&scene.name("named"), &named).await), 400, "no host name of its own");
+    assert_eq!(status(scene.try_create(&fresh_name("named"), &named).await), 400, "no host name of its own");
 }

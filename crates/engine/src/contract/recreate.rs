@@ -4,7 +4,7 @@ use lodeman_domain::container::{ContainerId, ContainerName};
 use lodeman_domain::digest::Digest;
 use serde_json::{Map, Value, json};
 
-use super::{GRACE, SampleImage, Scene};
+use super::{GRACE, SampleImage, Scene, fresh_name};
 use crate::spec::{
     Plan, Source, changed_beyond_image, check_no_gain, derive, is_made_by, matches_created, restore,
 };
@@ -26,11 +26,13 @@ pub(super) fn without_blanks(value: &Value) -> Value {
 /// Requests for containers of every kind this suite can make anywhere, made from `image`.
 async fn shapes(scene: &Scene, image: &str) -> Vec<(&'static str, Value)> {
     scene.world.network("contract-front", [10, 91, 7]).await;
-    let volume = scene.name("shape").to_string();
+    let volume = fresh_name("shape").to_string();
     let port = scene.world.free_port().await;
     let shape = |change: Value| {
         let mut request = change.as_object().cloned().unwrap_or_default();
         request.insert("Image".to_owned(), json!(image));
+        // Engine 20.10 fills in the runtime only where this part is there.
+        request.entry("HostConfig").or_insert_with(|| json!({}));
         Value::Object(request)
     };
     vec![
@@ -150,7 +152,7 @@ pub(super) async fn a_replacement_differs_by_its_image_only(scene: &Scene) {
         let plan = old.with(|source| derive(source, &target, None)).expect("everything can be carried");
         check_no_gain(&old.container, &plan).expect("nothing is gained");
 
-        let new_id = make(scene, &scene.name("replacement"), &plan).await;
+        let new_id = make(scene, &fresh_name("replacement"), &plan).await;
         let new = Facts::of(scene, &new_id).await;
         assert_eq!(matches_created(&plan, &new.container), Vec::<String>::new(), "{what}");
         assert!(new.with(|source| is_made_by(&plan, source)), "{what}: it is recognised");
@@ -175,13 +177,13 @@ pub(super) async fn a_replacement_differs_by_its_image_only(scene: &Scene) {
 pub(super) async fn a_container_made_again_from_its_own_image_is_the_same(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::rich(1)).await;
     for (what, request) in shapes(scene, &image).await {
-        let old_id = scene.create(&scene.name("lost"), &request).await;
+        let old_id = scene.create(&fresh_name("lost"), &request).await;
         let old = Facts::of(scene, &old_id).await;
         let plan = old.with(restore).expect("everything can be carried");
         let image_id: Digest = plan.spec.image().parse().expect("the image is named by id");
         assert_eq!(Some(image_id), old.container.image_id());
         scene.engine().remove_container(&old_id).await.expect("it goes");
-        let new_id = make(scene, &scene.name("restored"), &plan).await;
+        let new_id = make(scene, &fresh_name("restored"), &plan).await;
         let new = Facts::of(scene, &new_id).await;
         assert_eq!(matches_created(&plan, &new.container), Vec::<String>::new(), "{what}");
         let diffs =
@@ -194,8 +196,8 @@ pub(super) async fn a_container_made_again_from_its_own_image_is_the_same(scene:
 pub(super) async fn a_swapped_container_keeps_its_data(scene: &Scene) {
     let old_image = scene.world.provide(&SampleImage::rich(1)).await;
     let new_image = scene.world.provide(&SampleImage::rich(2)).await;
-    let name = scene.name("swap");
-    let volume = scene.name("swap-volume").to_string();
+    let name = fresh_name("swap");
+    let volume = fresh_name("swap-volume").to_string();
     let request = json!({ "Image": old_image, "HostConfig": { "Binds": [format!("{volume}:/named")],
         "RestartPolicy": { "Name": "always" } } });
     let old_id = scene.create(&name, &request).await;

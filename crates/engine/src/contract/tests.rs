@@ -87,6 +87,15 @@ async fn holds(options: FakeOptions) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_check_that_does_not_hold_is_reported_and_swept_up() {
+    let world = FakeWorld::with(FakeOptions::default());
+    world.engine.set_disk_full(true);
+    let outcomes = run(Arc::clone(&world) as Arc<dyn World>, "a_name_belongs").await;
+    assert!(matches!(outcomes[..], [(_, Outcome::Failed(_))]), "{outcomes:?}");
+    assert_eq!(world.engine.names(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_fake_of_an_old_engine_keeps_the_contract() {
     holds(FakeOptions::default()).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{GRACE, SampleImage, Scene};
+use super::{GRACE, SampleImage, Scene, fresh_name};
 use crate::ContainerInspect;
 
 fn volume_at(container: &ContainerInspect, path: &str) -> String {
@@ -14,7 +14,7 @@ fn volume_at(container: &ContainerInspect, path: &str) -> String {
 
 pub(super) async fn removing_a_container_keeps_its_volumes(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::rich(1)).await;
-    let named = scene.name("kept").to_string();
+    let named = fresh_name("kept").to_string();
     let request = json!({ "Image": image, "HostConfig": { "Binds": [format!("{named}:/named")] } });
     let first = scene.run("first", &request).await;
     let anonymous = volume_at(&scene.inspect(&first).await, "/data");
@@ -29,7 +29,7 @@ pub(super) async fn removing_a_container_keeps_its_volumes(scene: &Scene) {
 
     let by_name = json!({ "Image": image, "HostConfig": { "Mounts": [
         { "Type": "volume", "Source": anonymous, "Target": "/data", "VolumeOptions": { "NoCopy": true } }] } });
-    let heir = scene.create(&scene.name("heir"), &by_name).await;
+    let heir = scene.create(&fresh_name("heir"), &by_name).await;
     assert_eq!(volume_at(&scene.inspect(&heir).await, "/data"), anonymous);
     scene.engine().stop(&first, GRACE).await.expect("it stops");
     scene.engine().remove_container(&first).await.expect("it goes");
@@ -50,7 +50,7 @@ pub(super) async fn a_referenced_volume_outlives_a_container_that_removes_itself
     scene.world.write_file(&kept, "/data/token", "k").await;
     let anchor = json!({ "Image": image,
         "HostConfig": { "Mounts": [{ "Type": "volume", "Source": kept_volume, "Target": "/data" }] } });
-    let anchor = scene.create(&scene.name("anchor"), &anchor).await;
+    let anchor = scene.create(&fresh_name("anchor"), &anchor).await;
     for id in [&kept, &lost] {
         scene.engine().stop(id, GRACE).await.expect("it stops");
         scene.until_gone(id).await;
@@ -63,12 +63,12 @@ pub(super) async fn a_referenced_volume_outlives_a_container_that_removes_itself
 
 pub(super) async fn a_read_only_volume_is_reported_as_such(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
-    let (one, two) = (scene.name("ro").to_string(), scene.name("rw").to_string());
+    let (one, two) = (fresh_name("ro").to_string(), fresh_name("rw").to_string());
     let request = json!({ "Image": image, "HostConfig": {
         "Binds": [format!("{one}:/bind:ro"), "/tmp:/host:ro"],
         "Mounts": [{ "Type": "volume", "Source": one, "Target": "/mount", "ReadOnly": true },
             { "Type": "volume", "Source": two, "Target": "/open" }] } });
-    let id = scene.create(&scene.name("modes"), &request).await;
+    let id = scene.create(&fresh_name("modes"), &request).await;
     let mounts = scene.inspect(&id).await.mounts();
     let seen: Vec<(&str, &str, &str, bool)> = mounts
         .iter()

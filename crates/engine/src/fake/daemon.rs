@@ -9,8 +9,11 @@ use super::state::{Actor, State};
 pub enum Shutdown {
     /// Asked to: it stops its containers first, unless they survive its restarts.
     Clean,
-    /// Killed: their processes die with it, unless they survive its restarts.
+    /// Killed: what still runs is stopped by the engine when it comes back, unless containers
+    /// survive its restarts.
     Killed,
+    /// The machine loses power: every process is gone.
+    PowerCut,
 }
 
 impl State {
@@ -19,7 +22,7 @@ impl State {
         if !self.up {
             return;
         }
-        if !self.options.live_restore {
+        if !self.options.live_restore || how == Shutdown::PowerCut {
             let up: Vec<ContainerId> = self
                 .ids(|state| matches!(state, RunState::Running | RunState::Paused | RunState::Restarting));
             for id in up {
@@ -47,15 +50,16 @@ impl State {
         let Some(container) = self.containers.get_mut(id) else { return };
         container.run += 1;
         container.exit_code = match how {
-            Shutdown::Clean if container.behaviour.stops_after.is_some() => container.behaviour.stop_code,
-            Shutdown::Clean => 137,
-            Shutdown::Killed => 255,
+            Shutdown::PowerCut => 255,
+            Shutdown::Clean | Shutdown::Killed => {
+                container.behaviour.stops_after.map_or(137, |_| container.behaviour.stop_code)
+            }
         };
         container.state = RunState::Exited;
         container.pid = 0;
         container.up_since = None;
         container.finished_at = Some(finished);
-        // `unless-stopped` comes back after a clean stop only: a killed engine finds it stopped.
+        // The stop that a killed engine makes up for counts as one on request.
         container.stopped_by_hand = how == Shutdown::Killed && container.policy() == "unless-stopped";
         container.listed_as = None;
     }

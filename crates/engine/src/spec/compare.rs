@@ -8,7 +8,7 @@ use super::defaults::{merge_image_defaults, subtract};
 use super::derive::{COMPOSE_IMAGE, build, expose_published, plain_link};
 use super::mounts::{WantedMount, wanted};
 use super::network::{Mode, SHARED, mode_of, network_of_mode, user_settings};
-use super::value::{is_default, object, pruned, sha256_hex, strings, text};
+use super::value::{clean_path, is_blank, is_default, object, pruned, sha256_hex, strings, text};
 use super::{CreateSpec, Plan, Source};
 use crate::ContainerInspect;
 
@@ -88,8 +88,20 @@ fn normalised(spec: &CreateSpec) -> Value {
 pub fn is_made_by(plan: &Plan, created: &Source<'_>) -> bool {
     let Ok(again) = build(created, plan.spec.image(), None) else { return false };
     let primary_kept = super::network::primary_of(&again.spec) == super::network::primary_of(&plan.spec);
+    // Volumes that were declared and not named are new ones, which the plan cannot have known.
+    let wanted: Vec<String> = wanted(&plan.spec.host_config()).into_iter().map(|m| m.destination).collect();
+    let fresh: Vec<String> = again.anonymous_volumes.iter().map(|v| v.destination.clone()).collect();
+    let fresh: Vec<String> = fresh.into_iter().filter(|path| !wanted.contains(path)).collect();
+    let declared = |config: &Map<String, Value>| {
+        object(config, "Volumes").keys().map(|path| clean_path(path)).collect::<Vec<String>>()
+    };
+    let (by_user, by_image) = (declared(&plan.spec.0), declared(created.image_config));
+    let explained = fresh.iter().all(|path| by_user.contains(path) || by_image.contains(path));
     let expected = CreateSpec(seen_through(&plan.spec, created.image_config));
-    primary_kept && normalised(&expected) == normalised(&again.spec)
+    let same_image = created.container.image_reference() == plan.spec.image();
+    let same_endpoint = sorted(plan.spec.endpoints()) == sorted(again.spec.endpoints());
+    let same_rest = flat(&expected, &[]) == flat(&again.spec, &fresh);
+    same_image && primary_kept && same_endpoint && explained && same_rest
 }
 
 /// The request as it reads once its container was made from an image with `image_config` and what
@@ -123,7 +135,7 @@ pub fn matches_created(plan: &Plan, created: &ContainerInspect) -> Vec<String> {
     let mounts = created.mounts();
     for WantedMount { destination, source, read_write } in wanted(&plan.spec.host_config()) {
         let found = mounts.iter().any(|m| {
-            super::value::clean_path(&m.destination) == destination
+            clean_path(&m.destination) == destination
                 && m.read_write == read_write
                 && (if m.kind == "volume" { m.name == source } else { m.source == source })
         });
@@ -277,17 +289,22 @@ fn endpoints_of(plan: &Plan) -> Map<String, Value> {
     }
     all.extend(plan.spec.endpoints());
     all.extend(plan.networks.iter().map(|n| (n.network.clone(), Value::Object(n.config.clone()))));
-    for endpoint in all.values_mut().filter_map(Value::as_object_mut) {
+    sorted(all)
+}
+
+fn sorted(mut endpoints: Map<String, Value>) -> Map<String, Value> {
+    for endpoint in endpoints.values_mut().filter_map(Value::as_object_mut) {
         sort_lists(endpoint);
     }
-    all
+    endpoints
 }
 
 /// One level of keys: `HostConfig.X` beside `X`. Without the image and what compose notes about it.
 fn flat(spec: &CreateSpec, without_mounts_at: &[String]) -> Map<String, Value> {
     let Value::Object(mut request) = normalised(spec) else { return Map::new() };
     let mut host_config = object(&request, "HostConfig");
-    for key in ["HostConfig", "NetworkingConfig", "Image"] {
+    // Declared volumes stand among the mounts once there is a container.
+    for key in ["HostConfig", "NetworkingConfig", "Image", "Volumes"] {
         request.remove(key);
     }
     if let Some(labels) = request.get_mut("Labels").and_then(Value::as_object_mut) {
@@ -304,7 +321,7 @@ fn flat(spec: &CreateSpec, without_mounts_at: &[String]) -> Map<String, Value> {
         mounts.sort_by_key(|m| m.get("Target").map(ToString::to_string));
     }
     request.extend(host_config.into_iter().map(|(key, value)| (format!("HostConfig.{key}"), value)));
-    request.into_iter().map(|(key, value)| (key, pruned(&value))).collect()
+    request.into_iter().map(|(key, value)| (key, pruned(&value))).filter(|(_, v)| !is_blank(v)).collect()
 }
 
 fn differing(prefix: &str, old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<FieldDiff> {

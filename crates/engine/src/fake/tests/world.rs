@@ -29,8 +29,10 @@ async fn policies_decide_what_a_restart_of_the_engine_brings_back() {
     for (live_restore, how, expected) in [
         // always, unless-stopped, on-failure, no; then the same four stopped on request before.
         (false, Shutdown::Clean, [true, true, false, false, true, false, false, false]),
-        (false, Shutdown::Killed, [true, false, true, false, true, false, false, false]),
+        (false, Shutdown::Killed, [true, false, false, false, true, false, false, false]),
+        (false, Shutdown::PowerCut, [true, true, true, false, true, false, false, false]),
         (true, Shutdown::Killed, [true, true, true, true, true, false, false, false]),
+        (true, Shutdown::PowerCut, [true, true, true, false, true, false, false, false]),
     ] {
         let (engine, _) = world(FakeOptions { live_restore, ..FakeOptions::default() });
         let policies = ["always", "unless-stopped", "on-failure", "no"];
