@@ -1,1 +1,25 @@
 //! Probes, metrics and the local control socket.
+//!
+//! [`probes`] is what an orchestrator and a scraper see. [`ControlSocket`] serves a
+//! [`Control`](lodeman_updater::control::Control) on a Unix socket, and [`RemoteControl`] is the same
+//! seam at the other end, so that a command does the same whether a server runs or not.
+//!
+//! **Invariants.** What a failure is to its caller is said in one place, [`envelope`](self): a JSON
+//! object of the kind and one sentence. Work that a request asked for goes on when the caller leaves.
+
+mod client;
+mod control;
+mod envelope;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod metrics;
+mod probes;
+mod serve;
+mod socket;
+
+pub use client::{RemoteControl, ServerInfo};
+pub use control::router as control_router;
+pub use metrics::{Exporter, InstallError};
+pub use probes::{MetricsAccess, ProbeConfig, probes};
+pub use serve::serve;
+pub use socket::{BindError, ControlSocket, SOCKET_NAME, socket_path};

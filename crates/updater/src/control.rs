@@ -13,7 +13,7 @@ use lodeman_domain::explain::Explanation;
 use lodeman_domain::image::{ImageReference, Tag};
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{OperationId, Outcome};
-use lodeman_store::{ScanRecord, StoredHistory};
+pub use lodeman_store::{ScanRecord, StoredHistory};
 use serde::{Deserialize, Serialize};
 
 /// Which revision of a queue entry is meant.
