@@ -1,6 +1,6 @@
 //! The create-spec of a replacement, derived from an existing container.
 //!
-//! A spec never comes from anywhere else: [`derive`] reads what an engine tells about a container,
+//! A spec never comes from anywhere else: [`derive()`] reads what an engine tells about a container,
 //! takes away what that container merely inherited from its image, and points the rest at another
 //! image. What the user asked for stays, what the image's author chose follows the new image.
 //! [`check_no_gain`] then holds the result against the original: it may lose, it may never gain.
@@ -29,7 +29,7 @@ use crate::ContainerInspect;
 pub use compare::{FieldDiff, changed_beyond_image, hash_json, is_made_by, matches_created, plan_hash};
 pub use defaults::merge_image_defaults;
 pub use derive::{derive, new_volume_paths, restore};
-pub use guard::{GainRefused, check_no_gain};
+pub use guard::{GainRefused, check_no_gain, keeps_repository};
 pub use refuse::{Refusal, is_reserved_name, refusals};
 
 /// A create request for one container, connected to at most one network, as the JSON the engine takes.

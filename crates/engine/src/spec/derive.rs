@@ -34,7 +34,7 @@ pub fn derive(
 /// for the case that the container is gone.
 ///
 /// # Errors
-/// [`NotCarried`] as [`derive`], and when the engine tells no image id.
+/// [`NotCarried`] as [`derive()`], and when the engine tells no image id.
 pub fn restore(source: &Source<'_>) -> Result<Plan, NotCarried> {
     let Some(image) = source.container.image_id() else {
         return Err(NotCarried::new("Image", "the engine tells no image id"));

@@ -4,6 +4,7 @@
 //! derivation, the result has no privilege, namespace, device, mount, port or network that the old
 //! container did not have. Everything that is not listed here as free must be equal.
 
+use lodeman_domain::image::ImageReference;
 use serde_json::{Map, Value};
 
 use super::derive::{COMPOSE_IMAGE, plain_link};
@@ -36,6 +37,14 @@ pub fn check_no_gain(old: &ContainerInspect, plan: &Plan) -> Result<(), GainRefu
     check_mounts(old, &old_host, &new_host)?;
     check_networks(old, plan)?;
     check_config(old, plan)
+}
+
+/// Whether `target` is of the repository that the container's image came from: rule R-2 of the security
+/// contract. `false` also where that cannot be told, because the container names an image id.
+#[must_use]
+pub fn keeps_repository(old: &ContainerInspect, target: &ImageReference) -> bool {
+    let current = old.image_reference().parse::<ImageReference>();
+    current.is_ok_and(|current| current.repository() == target.repository())
 }
 
 /// Settings of `HostConfig` that a derivation rewrites, each checked by a rule of its own.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ID, image, inspect, plan, plan_at, spec_of};
+use super::{ID, image, inspect, map, plan, plan_at, spec_of};
+use crate::spec::new_volume_paths;
 
 #[test]
 fn anonymous_volumes_are_attached_again_by_name() {
@@ -32,6 +33,15 @@ fn anonymous_volumes_are_attached_again_by_name() {
     assert_eq!(spec["Volumes"], json!({ "/declared-not-mounted": {} }));
     let names: Vec<&str> = plan.anonymous_volumes.iter().map(|v| v.name.as_str()).collect();
     assert_eq!(names, ["v3", "v1", "v2"]);
+}
+
+#[test]
+fn volumes_that_only_the_new_image_declares_are_told() {
+    let change = json!({ "HostConfig": { "Binds": ["named:/data"], "Tmpfs": { "/t": "" } },
+        "Mounts": [{ "Type": "volume", "Name": "named", "Destination": "/data", "RW": true }] });
+    let declared = json!({ "Volumes": { "/data/": {}, "/t": {}, "/fresh": {} } });
+    let paths = new_volume_paths(&plan(&change, &json!({})), &map(&declared));
+    assert_eq!(paths, ["/fresh"]);
 }
 
 #[test]

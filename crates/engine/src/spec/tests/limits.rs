@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{ID, image, inspect, map, overlay, plan_at, resolve};
 use crate::ContainerInspect;
 use crate::spec::{
-    Refusal, Source, changed_beyond_image, check_no_gain, is_made_by, matches_created, refusals,
+    Refusal, Source, changed_beyond_image, check_no_gain, is_made_by, keeps_repository, matches_created,
+    refusals,
 };
 
 #[test]
@@ -113,6 +114,18 @@ fn containers_that_cannot_be_kept_or_are_not_ours_are_refused() {
         assert_eq!(refusals(&inspect(&change), &[]), [refusal]);
     }
     assert_eq!(refusals(&inspect(&json!({ "Name": "/web__old__notahex1" })), &[]), []);
+}
+
+#[test]
+fn another_repository_is_noticed() {
+    let container = inspect(&json!({ "Config": { "Image": "app:1" } }));
+    for (target, same) in
+        [("app:2", true), ("docker.io/library/app:9", true), ("other:1", false), ("ghcr.io/app:1", false)]
+    {
+        assert_eq!(keeps_repository(&container, &target.parse().unwrap()), same, "{target}");
+    }
+    let by_id = inspect(&json!({ "Config": { "Image": format!("sha256:{}", "1".repeat(64)) } }));
+    assert!(!keeps_repository(&by_id, &"app:1".parse().unwrap()), "cannot be told");
 }
 
 #[test]
