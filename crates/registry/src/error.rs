@@ -175,6 +175,30 @@ impl RegistryError {
         }
     }
 
+    /// The host it is about, with its port where one is given: the registry, or the host that the
+    /// registry referred us to when that could not be reached.
+    #[must_use]
+    pub fn registry(&self) -> &str {
+        match self {
+            Self::Unauthorized { repository, .. }
+            | Self::Forbidden { repository }
+            | Self::NotFound { repository, .. } => &repository.registry,
+            Self::Dns { registry }
+            | Self::Connect { registry, .. }
+            | Self::Tls { registry, .. }
+            | Self::Timeout { registry, .. }
+            | Self::RateLimited { registry, .. }
+            | Self::QuotaReserved { registry, .. }
+            | Self::CircuitOpen { registry, .. }
+            | Self::Server { registry, .. }
+            | Self::Unexpected { registry, .. }
+            | Self::Malformed { registry, .. }
+            | Self::TooLarge { registry, .. }
+            | Self::ReferralRefused { registry, .. }
+            | Self::Credential { registry, .. } => registry,
+        }
+    }
+
     /// Whether the registry itself could not be reached, so that asking it for something else now
     /// would fail the same way.
     #[must_use]

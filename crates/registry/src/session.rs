@@ -18,9 +18,11 @@ use crate::{
 ///
 /// The first to ask sends the request, those who ask the same meanwhile or later share its answer,
 /// an error as much as a success. So a scan costs at most one request per distinct reference, and sees
-/// each tag at one instant. Make a new one for each scan: an answer is never asked for again.
+/// each tag at one instant. Make a new one for each scan: an answer is never asked for again. A
+/// registry that could not be reached is not tried again either, whatever the question.
 pub struct ScanSession {
     client: Arc<dyn RegistryClient>,
+    unreachable: Mutex<HashMap<String, RegistryError>>,
     digests: Memo<(Repository, TagOrDigest), Digest>,
     manifests: Memo<(Repository, TagOrDigest), RemoteManifest>,
     configs: Memo<(Repository, Digest), RemoteImageConfig>,
@@ -34,6 +36,7 @@ impl ScanSession {
     pub fn new(client: Arc<dyn RegistryClient>) -> Self {
         Self {
             client,
+            unreachable: Mutex::default(),
             digests: Memo::default(),
             manifests: Memo::default(),
             configs: Memo::default(),
@@ -41,13 +44,34 @@ impl ScanSession {
             credentials: Memo::default(),
         }
     }
+
+    /// Asks, unless the registry proved to be out of reach, and takes note if it proves so now.
+    async fn ask<V>(
+        &self,
+        registry: &str,
+        question: impl Future<Output = Result<V, RegistryError>>,
+    ) -> Result<V, RegistryError> {
+        let known = || self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = known().get(registry) {
+            return Err(error.clone());
+        }
+        let answer = question.await;
+        if let Err(error) = &answer
+            && error.is_unreachable()
+            && error.registry() == registry
+        {
+            known().insert(registry.to_owned(), error.clone());
+        }
+        answer
+    }
 }
 
 #[async_trait]
 impl RegistryClient for ScanSession {
     async fn resolve(&self, repository: &Repository, what: &TagOrDigest) -> Result<Digest, RegistryError> {
         let cell = self.digests.cell((repository.clone(), what.clone()));
-        cell.get_or_init(|| self.client.resolve(repository, what)).await.clone()
+        let ask = || self.ask(&repository.registry, self.client.resolve(repository, what));
+        cell.get_or_init(ask).await.clone()
     }
 
     async fn get_manifest(
@@ -56,7 +80,8 @@ impl RegistryClient for ScanSession {
         what: &TagOrDigest,
     ) -> Result<RemoteManifest, RegistryError> {
         let cell = self.manifests.cell((repository.clone(), what.clone()));
-        cell.get_or_init(|| self.client.get_manifest(repository, what)).await.clone()
+        let ask = || self.ask(&repository.registry, self.client.get_manifest(repository, what));
+        cell.get_or_init(ask).await.clone()
     }
 
     async fn get_image_config(
@@ -65,12 +90,14 @@ impl RegistryClient for ScanSession {
         config: &Digest,
     ) -> Result<RemoteImageConfig, RegistryError> {
         let cell = self.configs.cell((repository.clone(), config.clone()));
-        cell.get_or_init(|| self.client.get_image_config(repository, config)).await.clone()
+        let ask = || self.ask(&repository.registry, self.client.get_image_config(repository, config));
+        cell.get_or_init(ask).await.clone()
     }
 
     async fn list_tags(&self, repository: &Repository) -> Result<TagList, RegistryError> {
         let cell = self.tags.cell(repository.clone());
-        cell.get_or_init(|| self.client.list_tags(repository)).await.clone()
+        let ask = || self.ask(&repository.registry, self.client.list_tags(repository));
+        cell.get_or_init(ask).await.clone()
     }
 
     fn quotas(&self) -> Vec<RegistryQuota> {

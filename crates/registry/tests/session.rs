@@ -9,7 +9,7 @@ use lodeman_registry::fake::{FakeRegistry, RequestCounts};
 use lodeman_registry::{RegistryClient, RegistryError, ScanSession, contract};
 
 fn reference(text: &str) -> ImageReference {
-    text.parse().unwrap()
+    text.parse().expect("the reference is valid")
 }
 
 #[tokio::test]
@@ -80,6 +80,9 @@ async fn a_failure_is_shared_within_a_scan_and_asked_again_in_the_next() {
         assert_eq!(scan.resolve(image.repository(), &what).await, Err(down.clone()));
     }
     assert_eq!(registry.counts().resolve, 1);
+    let other = reference("registry.example/other");
+    assert_eq!(scan.list_tags(other.repository()).await, Err(down));
+    assert_eq!(registry.counts().tags, 0, "a registry out of reach is not tried again");
     let next = ScanSession::new(registry.clone());
     assert!(next.resolve(image.repository(), &what).await.is_ok());
 }

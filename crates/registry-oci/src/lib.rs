@@ -1,0 +1,27 @@
+//! The registry port over the OCI distribution API.
+//!
+//! [`OciRegistryClient`] asks real registries. Its rules: every request has a deadline and reads a
+//! bounded answer; a challenge is met once, a referral followed three times at most; a credential is
+//! shown to its own registry and that registry's token service and to nobody else; plain HTTP is for
+//! loopback and for registries that are named for it; what a registry says about waiting and about
+//! quotas is heeded before the next request is sent.
+
+mod auth;
+mod cache;
+mod challenge;
+mod client;
+mod config;
+mod credentials;
+mod endpoint;
+mod exchange;
+mod headers;
+mod manifest;
+mod metrics;
+mod tags;
+mod throttle;
+mod transport;
+
+pub use client::OciRegistryClient;
+pub use config::{
+    BodyLimits, DockerConfigFile, ExtraRoot, OciRegistryConfig, StoredCredential, TokenService,
+};

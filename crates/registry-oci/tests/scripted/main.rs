@@ -1,0 +1,11 @@
+//! The adapter against registries whose every answer is scripted, on loopback.
+
+mod auth;
+mod contract;
+mod digests;
+mod listing;
+mod model;
+mod referrals;
+mod server;
+mod trouble;
+mod waiting;
