@@ -1,21 +1,26 @@
 //! The adapter against a real engine: the one at the socket that `LODEMAN_TEST_ENGINE` names.
 //!
 //! `cargo xtask test` brings one up. Without one these tests fail, unless `LODEMAN_WITHOUT_LAB=1`
-//! says that this is meant. Nothing here needs a container to run, so an image without a file does.
+//! says that this is meant. `world` says which more variables there are.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a helper that fails fails its test")]
 
+mod world;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
+use http::Method;
 use lodeman_domain::container::{ContainerName, RunState};
+use lodeman_engine::contract::{self, Outcome};
 use lodeman_engine::spec::{CreateSpec, EndpointSpec};
 use lodeman_engine::{ContainerEngine, EngineError, EventAction, RestartPolicy, SilentPull};
 use lodeman_engine_docker::{ApiVersion, DockerEngine, DockerEngineConfig};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
+use world::RealWorld;
 
 /// The image without a file that these tests make.
 const EMPTY: &str = "lodeman-test/empty:1";
@@ -44,23 +49,9 @@ async fn engine() -> Option<DockerEngine> {
 
 async fn import(socket: &str) {
     // An archive that ends at once: two empty blocks.
-    let archive = [0_u8; 1024];
     let (repository, tag) = EMPTY.split_once(':').unwrap();
-    let head = [
-        &format!("POST /v1.41/images/create?fromSrc=-&repo={repository}&tag={tag} HTTP/1.1"),
-        "Host: engine",
-        "Connection: close",
-        "Content-Type: application/x-tar",
-        "Content-Length: 1024",
-        "",
-        "",
-    ];
-    let mut stream = tokio::net::UnixStream::connect(socket).await.expect("the engine's socket is there");
-    stream.write_all(head.join("\r\n").as_bytes()).await.unwrap();
-    stream.write_all(&archive).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let path = format!("/images/create?fromSrc=-&repo={repository}&tag={tag}");
+    world::http::engine(socket, Method::POST, &path, "application/x-tar", vec![0; 1024]).await.expect(&[200]);
 }
 
 /// A name no other test uses.
@@ -194,4 +185,17 @@ async fn events_tell_of_everything_from_the_moment_they_were_opened() {
     assert_eq!(actions, [EventAction::Create, EventAction::Rename, EventAction::Destroy]);
     assert_eq!(told[1].1, Some(other));
     assert!(told.is_sorted_by_key(|(.., at)| *at), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engine_keeps_the_contract() {
+    let Some(socket) = socket() else { return };
+    let world = Arc::new(RealWorld::at(&socket));
+    let filter = std::env::var("LODEMAN_TEST_CONTRACT").unwrap_or_default();
+    let outcomes = contract::run(Arc::clone(&world) as Arc<dyn contract::World>, &filter).await;
+    world.sweep().await;
+    eprintln!("{}", world::describe(&outcomes));
+    let failed: Vec<_> =
+        outcomes.into_iter().filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_))).collect();
+    assert!(failed.is_empty(), "{}", world::describe(&failed));
 }
