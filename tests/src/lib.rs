@@ -8,4 +8,6 @@ pub mod http;
 pub mod image;
 pub mod lab;
 pub mod lodeman;
+pub mod matrix;
+pub mod proxy;
 pub mod push;
