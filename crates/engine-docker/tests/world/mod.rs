@@ -45,12 +45,16 @@ impl RealWorld {
         image::build(&platform, &sample.config)
     }
 
-    /// Removes what no check removes: networks, volumes and images of the suite.
+    /// Removes what no check removes: the suite's networks, named volumes and images. Volumes without a
+    /// name are not told from anyone else's and stay.
     pub async fn sweep(&self) {
         let networks =
             std::mem::take(&mut *self.made_networks.lock().unwrap_or_else(PoisonError::into_inner));
         for network in networks {
             self.ask(Method::DELETE, &format!("/networks/{network}"), JSON, Vec::new()).await;
+        }
+        for volume in self.volumes().await.iter().filter(|name| name.starts_with("contract-")) {
+            self.ask(Method::DELETE, &format!("/volumes/{volume}"), JSON, Vec::new()).await;
         }
         let images = self.engine.list_images().await.expect("images are listed");
         for name in images.iter().flat_map(|row| &row.repo_tags) {
