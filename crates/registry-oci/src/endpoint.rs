@@ -1,6 +1,6 @@
 //! Where a registry answers, and whom it may refer us to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use lodeman_domain::image::{DOCKER_HUB, Repository};
 use lodeman_registry::RegistryError;
@@ -76,7 +76,8 @@ impl Endpoints {
         if to.scheme() == "http" && !same_host && !self.is_plain(&host_and_port(to)) {
             return Err("plain HTTP is used only where `registry.insecure_registries` allows it");
         }
-        if !same_host && !is_loopback(from) && is_own_or_link_local(to) {
+        let bad = is_loopback(to) || address(to).is_some_and(is_own_or_link_local);
+        if !same_host && !is_loopback(from) && bad {
             return Err("it leads to an address of this machine or its link");
         }
         Ok(())
@@ -120,10 +121,22 @@ fn has_user(url: &Url) -> bool {
 fn address(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
     let address: IpAddr = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
-    Some(match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
-        IpAddr::V4(_) => address,
-    })
+    Some(embedded_v4(address).map_or(address, IpAddr::V4))
+}
+
+/// The IPv4 address within an IPv6 address that is only another way to write it: mapped, compatible,
+/// 6to4 or behind the usual NAT64 prefix.
+fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(v6) = address else { return None };
+    let parts = v6.segments();
+    let v4 = |at: usize| Ipv4Addr::from((u32::from(parts[at]) << 16) | u32::from(parts[at + 1]));
+    match parts {
+        [0x2002, ..] => Some(v4(1)),
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0, 0, 0, 0, 0, 0xffff, ..] => Some(v4(6)),
+        // `::` and `::1` are addresses of their own.
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => Some(v4(6)),
+        _ => None,
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -132,12 +145,14 @@ fn is_loopback(url: &Url) -> bool {
         || address(url).is_some_and(|address| address.is_loopback())
 }
 
-fn is_own_or_link_local(url: &Url) -> bool {
-    let own = |address: IpAddr| match address {
+/// Whether an address is this machine's own, its link's (cloud metadata is there), or nobody's.
+pub(crate) fn is_own_or_link_local(address: IpAddr) -> bool {
+    let address = embedded_v4(address).map_or(address, IpAddr::V4);
+    let of_link = match address {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
-    is_loopback(url) || address(url).is_some_and(|a| a.is_unspecified() || a.is_multicast() || own(a))
+    of_link || address.is_loopback() || address.is_unspecified() || address.is_multicast()
 }
 
 /// Whether two hosts belong to the same site: equal, one within the other, or both within a domain

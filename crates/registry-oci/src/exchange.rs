@@ -133,6 +133,9 @@ impl Exchange {
     pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, RegistryError> {
         let name = &ask.repository.registry;
         let registry = self.registry(name);
+        if let Some(host) = ask.url.host_str() {
+            self.transport.trust(host);
+        }
         let credential = self.credentials.find(ask.repository).await?;
         let account = credential.as_ref().map(Account::of);
         // A registry of which we do not know that it is up is asked by one, while the others wait.

@@ -17,6 +17,7 @@ mod exchange;
 mod headers;
 mod manifest;
 mod metrics;
+mod resolver;
 mod tags;
 mod throttle;
 mod transport;

@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use lodeman_registry::RegistryError;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, Request, StatusCode};
+use reqwest::{Certificate, Client, Request, StatusCode, Url};
 
 use crate::config::{ExtraRoot, OciRegistryConfig, normal_host};
 use crate::endpoint::host_and_port;
+use crate::resolver::{CheckedResolver, RefusedAddress};
 
 /// A whole answer.
 #[derive(Debug)]
@@ -29,14 +30,26 @@ pub(crate) struct Reading<'a> {
     pub(crate) limit_bytes: usize,
 }
 
-/// Sends requests. The HTTP client, which reads the machine's certificates, is made with the first one.
+/// Sends requests. A client is made when it is first needed: one for TLS reads the machine's
+/// certificates, and where there are none that fails, which is no reason to fail plain HTTP.
 #[derive(Debug)]
 pub(crate) struct Transport {
     connect_timeout: Duration,
     timeout: Duration,
     extra_roots: Vec<ExtraRoot>,
-    /// By registry for those with a root of their own, and the one for all others.
-    clients: Mutex<HashMap<Option<String>, Client>>,
+    resolver: CheckedResolver,
+    clients: Mutex<HashMap<Trust, Client>>,
+}
+
+/// Which certificates a client trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Trust {
+    /// None: it is for plain HTTP.
+    Nobody,
+    /// The machine's.
+    Machine,
+    /// The machine's and those configured for this registry.
+    Registry(String),
 }
 
 impl Transport {
@@ -45,13 +58,20 @@ impl Transport {
             connect_timeout: config.connect_timeout,
             timeout: config.timeout,
             extra_roots: config.extra_roots.clone(),
+            resolver: CheckedResolver::default(),
             clients: Mutex::default(),
         }
     }
 
+    /// Takes note that this host is a registry, which may be anywhere; the hosts that registries refer
+    /// us to may not.
+    pub(crate) fn trust(&self, host: &str) {
+        self.resolver.trust(host);
+    }
+
     /// Sends `request` and reads the answer to its end. Redirects are the caller's business.
     pub(crate) async fn send(&self, request: Request, reading: Reading<'_>) -> Result<Answer, RegistryError> {
-        let client = self.client(&host_and_port(request.url()), reading.registry)?;
+        let client = self.client(request.url(), reading.registry)?;
         let exchange = async {
             let response =
                 client.execute(request).await.map_err(|error| self.failure(reading.registry, &error))?;
@@ -89,11 +109,15 @@ impl Transport {
         Ok(body.freeze())
     }
 
-    fn client(&self, host: &str, registry: &str) -> Result<Client, RegistryError> {
-        let host = normal_host(host);
+    fn client(&self, url: &Url, registry: &str) -> Result<Client, RegistryError> {
+        let host = normal_host(&host_and_port(url));
         let own_roots: Vec<&ExtraRoot> =
             self.extra_roots.iter().filter(|root| normal_host(&root.registry) == host).collect();
-        let key = (!own_roots.is_empty()).then_some(host);
+        let key = match url.scheme() {
+            "http" => Trust::Nobody,
+            _ if own_roots.is_empty() => Trust::Machine,
+            _ => Trust::Registry(host),
+        };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
@@ -109,7 +133,11 @@ impl Transport {
                 .map_err(|_| failed("the configured root certificate is not valid PEM".to_owned()))?;
             roots.extend(parsed);
         }
-        let client = Client::builder()
+        let builder = match key {
+            Trust::Nobody => Client::builder().tls_certs_only([]),
+            Trust::Machine | Trust::Registry(_) => Client::builder().tls_certs_merge(roots),
+        };
+        let client = builder
             .user_agent(concat!("lodeman/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -117,7 +145,7 @@ impl Transport {
             .pool_max_idle_per_host(4)
             .pool_idle_timeout(Duration::from_mins(1))
             .http2_max_header_list_size(64 * 1024)
-            .tls_certs_merge(roots)
+            .dns_resolver(self.resolver.clone())
             .build()
             .map_err(|error| failed(reason_of(&error)))?;
         clients.insert(key, client.clone());
@@ -130,6 +158,9 @@ impl Transport {
 
     fn failure(&self, registry: &str, error: &reqwest::Error) -> RegistryError {
         let registry = registry.to_owned();
+        if let Some(refused) = chain(error).find_map(|error| error.downcast_ref::<RefusedAddress>()) {
+            return RegistryError::Connect { registry, reason: refused.to_string() };
+        }
         if error.is_dns() {
             return RegistryError::Dns { registry };
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +29,8 @@ const HELPER_ANSWER_LASTS: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub(super) struct DockerConfig {
     file: DockerConfigFile,
+    helpers_in: Vec<PathBuf>,
+    keep_for: Duration,
     read: Mutex<Option<(Option<SystemTime>, Arc<Contents>)>>,
     answers: Mutex<HashMap<(String, String), HelperSaid>>,
 }
@@ -71,7 +73,14 @@ impl std::fmt::Debug for Entry {
 
 impl DockerConfig {
     pub(super) fn new(file: DockerConfigFile) -> Self {
-        Self { file, read: Mutex::default(), answers: Mutex::default() }
+        let helpers_in = helper::search_path();
+        Self {
+            file,
+            helpers_in,
+            keep_for: HELPER_ANSWER_LASTS,
+            read: Mutex::default(),
+            answers: Mutex::default(),
+        }
     }
 
     /// As `docker pull` looks: the registry's own helper, an entry with content, the default store.
@@ -128,12 +137,12 @@ impl DockerConfig {
         let key = (helper.to_owned(), registry.to_owned());
         let mut answers = self.answers.lock().await;
         if let Some((since, credential)) = answers.get(&key)
-            && since.elapsed() < HELPER_ANSWER_LASTS
+            && since.elapsed() < self.keep_for
         {
             return Ok(credential.clone());
         }
         let server = if registry == DOCKER_HUB { "https://index.docker.io/v1/" } else { registry };
-        let credential = match helper::get(helper, server).await? {
+        let credential = match helper::get(helper, server, &self.helpers_in).await? {
             HelperAnswer::Nothing => None,
             // The name that stands for an identity token in the helpers' protocol.
             HelperAnswer::Found { username, secret } if username == "<token>" => Some(RegistryCredential {
@@ -259,6 +268,31 @@ mod tests {
         let error = find(&config, "broken.example/a").await.unwrap_err();
         assert_eq!(error.category(), "credential");
         assert!(!error.to_string().contains("%%%"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn helpers_are_asked_in_dockers_order_and_their_answers_are_kept_for_a_while() {
+        // Answers with the server, and with how often it was asked.
+        let (folder, _) = super::super::helper::tests::script(
+            r#"read server; echo x >> "$0.log"; printf '{"Username":"<token>","Secret":"%s %s"}' \
+               "$server" "$(grep -c x "$0.log")""#,
+        );
+        let (_file, mut config) = file(
+            r#"{"auths": {"ghcr.io": {"auth": "YTpi"}, "quay.io": {}},
+                "credHelpers": {"https://one.example": "test", "none.example": "absent"},
+                "credsStore": "test"}"#,
+        );
+        config.helpers_in = vec![folder.path().to_owned()];
+        let token = |text: &str| Ok(Some((String::new(), format!("token {text}"))));
+        assert_eq!(find(&config, "one.example/a").await, token("one.example 1"));
+        assert_eq!(find(&config, "one.example/b").await, token("one.example 1"), "kept");
+        assert_eq!(find(&config, "ghcr.io/a/b").await, Ok(Some(("a".into(), "b".into()))));
+        assert_eq!(find(&config, "quay.io/a/b").await, token("quay.io 2"), "an empty entry");
+        assert_eq!(find(&config, "nginx").await, token("https://index.docker.io/v1/ 3"));
+        let error = find(&config, "none.example/a").await.unwrap_err();
+        assert!(error.to_string().contains("`docker-credential-absent` is not on the path"), "{error}");
+        config.keep_for = Duration::ZERO;
+        assert_eq!(find(&config, "one.example/a").await, token("one.example 4"));
     }
 
     #[tokio::test]

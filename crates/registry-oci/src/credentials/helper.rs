@@ -36,22 +36,28 @@ struct Written {
     secret: SecretString,
 }
 
-/// Asks the helper `name` for the credential of `server`. The error has nothing of its output.
-pub(super) async fn get(name: &str, server: &str) -> Result<HelperAnswer, String> {
-    let search = std::env::var_os("PATH").unwrap_or_default();
-    let program = find_program(name, std::env::split_paths(&search)).ok_or_else(|| {
+/// Where helpers are looked for.
+pub(super) fn search_path() -> Vec<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect()
+}
+
+/// Asks the helper `name`, found in one of `folders`, for the credential of `server`. The error has
+/// nothing of its output.
+pub(super) async fn get(name: &str, server: &str, folders: &[PathBuf]) -> Result<HelperAnswer, String> {
+    let program = find_program(name, folders).ok_or_else(|| {
         format!("the credential helper `docker-credential-{}` is not on the path", clean(name))
     })?;
     run(&program, server).await
 }
 
 /// Helpers are named in the configuration by the end of their file name; only a plain name is taken.
-fn find_program(name: &str, folders: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if name.is_empty() || !name.bytes().all(plain) {
         return None;
     }
     folders
+        .iter()
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(format!("docker-credential-{name}")))
         .find(|program| program.is_file())
@@ -109,11 +115,11 @@ fn clean(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use secrecy::ExposeSecret;
 
-    fn script(body: &str) -> (tempfile::TempDir, PathBuf) {
+    pub(in crate::credentials) fn script(body: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("docker-credential-test");
         // Another process writes it: while this one has it open for writing, a fork of a test beside
@@ -156,10 +162,10 @@ mod tests {
     #[test]
     fn only_plain_names_in_absolute_folders_are_run() {
         let (folder, program) = script("true");
-        let folders = || [PathBuf::from("relative"), folder.path().to_owned()].into_iter();
-        assert_eq!(find_program("test", folders()), Some(program));
+        let folders = [PathBuf::from("relative"), folder.path().to_owned()];
+        assert_eq!(find_program("test", &folders), Some(program));
         for name in ["", "../test", "test/../x", "te st", "none"] {
-            assert_eq!(find_program(name, folders()), None, "{name}");
+            assert_eq!(find_program(name, &folders), None, "{name}");
         }
     }
 }

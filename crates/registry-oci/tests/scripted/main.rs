@@ -6,6 +6,8 @@ mod digests;
 mod listing;
 mod model;
 mod referrals;
+mod scan;
 mod server;
+mod tls;
 mod trouble;
 mod waiting;
