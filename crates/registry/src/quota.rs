@@ -235,4 +235,22 @@ mod tests {
         let mut restored = RequestBudget::restored(budget.quotas());
         assert_eq!(restored.grant("r", Some("ann"), 0, at(1)), Err(QuotaSpent { until: Some(at(500)) }));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn however_many_ask_at_once_the_reserve_stays_untouched(
+            remaining in 0_u64..60, reserve in 0_u64..60, asked in 0_u64..120, told in proptest::bool::ANY,
+        ) {
+            let mut budget = RequestBudget::default();
+            budget.settle("r", None, Some(notice(remaining, WINDOW)), at(0));
+            let granted = (0..asked).filter(|_| budget.grant("r", None, reserve, at(1)).is_ok()).count() as u64;
+            proptest::prop_assert_eq!(granted, asked.min(remaining.saturating_sub(reserve)));
+            let left = remaining - granted;
+            for _ in 0..granted {
+                budget.settle("r", None, told.then(|| notice(left, WINDOW)), at(2));
+            }
+            let again = (0..asked).filter(|_| budget.grant("r", None, reserve, at(3)).is_ok()).count() as u64;
+            proptest::prop_assert_eq!(again, asked.min(left.saturating_sub(reserve)));
+        }
+    }
 }
