@@ -127,7 +127,7 @@ impl Lab {
         }
         let netns = if setup.own_network { Some(Arc::new(Netns::new()?)) } else { None };
         let engine = EngineProcess::start(&folder, netns.clone())?;
-        let registry = RegistryProcess::start(&folder, netns.clone())?;
+        let registry = RegistryProcess::start(&folder, netns.clone(), None)?;
         Ok(Self { folder, netns, engine, registry, guard })
     }
 

@@ -11,3 +11,5 @@ pub mod lodeman;
 pub mod matrix;
 pub mod proxy;
 pub mod push;
+pub mod registry;
+pub mod serve;

@@ -151,7 +151,7 @@ impl Lodeman {
         let mut server = self.spawn(&["serve"])?;
         let ready = wait(START, || {
             anyhow::ensure!(server.child.try_wait()?.is_none(), "it ended");
-            Ok((self.run(&["healthcheck"])?.code == Some(0)).then_some(()))
+            Ok((self.run(&["healthcheck", "--ready"])?.code == Some(0)).then_some(()))
         });
         ready.with_context(|| format!("the server does not become ready\n{}", server.written()))?;
         Ok(server)

@@ -1,2 +1,52 @@
 //! Development tasks of the workspace: `cargo xtask help`.
-fn main() {}
+
+mod ci;
+mod dist;
+mod down;
+mod kill_matrix;
+mod lab;
+mod run;
+mod test;
+mod up;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Development tasks of the workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Shows Lodeman at work: an engine, a registry, a small fleet, and the server that keeps it current
+    Up(up::UpArgs),
+    /// Removes everything that `up` made
+    Down,
+    /// Runs every test, with a lab of its own
+    Test(test::TestArgs),
+    /// Everything that must hold before a change is merged
+    Ci(ci::CiArgs),
+    /// A private engine and registry, to play with
+    #[command(subcommand)]
+    Lab(lab::LabTask),
+    /// Kills the program around every call that changes something, and looks what is left
+    KillMatrix(kill_matrix::KillMatrixArgs),
+    /// Builds the static release binary, with its checksum
+    Dist(dist::DistArgs),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().task {
+        Task::Up(arguments) => up::run(&arguments),
+        Task::Down => down::run(),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Ci(arguments) => ci::run(&arguments),
+        Task::Lab(task) => lab::run(&task),
+        Task::KillMatrix(arguments) => kill_matrix::run(&arguments),
+        Task::Dist(arguments) => dist::run(&arguments),
+    }
+}

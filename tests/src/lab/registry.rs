@@ -23,12 +23,15 @@ pub struct RegistryProcess {
 }
 
 impl RegistryProcess {
-    /// Starts one whose all is in `folder`.
+    /// Starts one whose all is in `folder`, at this port, or at any.
     ///
     /// # Errors
     /// When there is no `docker-registry`, or it does not come up; with the end of its log.
-    pub fn start(folder: &Path, netns: Option<Arc<Netns>>) -> Result<Self> {
-        let port = free_port(netns.as_deref())?;
+    pub fn start(folder: &Path, netns: Option<Arc<Netns>>, port: Option<u16>) -> Result<Self> {
+        let port = match port {
+            Some(port) => port,
+            None => free_port(netns.as_deref())?,
+        };
         let settings = format!(
             "version: 0.1\nlog:\n  level: warn\n  accesslog: {{disabled: true}}\nstorage:\n  filesystem: \
              {{rootdirectory: \"{}\"}}\n  cache: {{blobdescriptor: inmemory}}\n  delete: {{enabled: true}}\n\
