@@ -76,9 +76,7 @@ pub struct ContainerName(String);
 
 /// Why a text is not a container name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a container name is 2 to 255 characters: a letter or digit, then letters, digits, `_`, `.` or `-`"
-)]
+#[error("a container name is 2 to 255 characters: a letter or digit, then letters, digits, `_`, `.` or `-`")]
 pub struct ParseContainerNameError;
 
 impl ContainerName {

@@ -208,9 +208,9 @@ fn valid_segment(segment: &str) -> bool {
         return false;
     }
     // Separators between letters: one dot, one or two underscores, any number of dashes.
-    bytes.split(alnum).all(|run| {
-        matches!(run, [] | [b'.' | b'_'] | [b'_', b'_']) || run.iter().all(|b| *b == b'-')
-    })
+    bytes
+        .split(alnum)
+        .all(|run| matches!(run, [] | [b'.' | b'_'] | [b'_', b'_']) || run.iter().all(|b| *b == b'-'))
 }
 
 impl FromStr for ImageReference {
@@ -255,12 +255,7 @@ impl FromStr for ImageReference {
         } else {
             path.to_owned()
         };
-        Ok(Self {
-            repository: Repository { registry, path },
-            tag,
-            digest,
-            written_name: name.to_owned(),
-        })
+        Ok(Self { repository: Repository { registry, path }, tag, digest, written_name: name.to_owned() })
     }
 }
 
@@ -314,7 +309,9 @@ impl Platform {
             ("arm", None) => Some("v7".to_owned()),
             (_, v) => v.filter(|v| !v.is_empty()).map(str::to_owned),
         };
-        self.os == offered.os && self.architecture == offered.architecture && variant(self) == variant(offered)
+        self.os == offered.os
+            && self.architecture == offered.architecture
+            && variant(self) == variant(offered)
     }
 }
 
