@@ -24,7 +24,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 pub use crate::control::wire::ServerInfo;
-use crate::control::wire::{Check, Decide, Explain, History, Names, OneName};
+use crate::control::wire::{Check, Decide, Done, Explain, History, Names, NewAdmin, OneName};
 use crate::socket::socket_path;
 
 /// How long a server may take to accept a connection.
@@ -62,6 +62,15 @@ impl RemoteControl {
     #[must_use]
     pub fn server(&self) -> &ServerInfo {
         &self.server
+    }
+
+    /// Makes an account that may do everything.
+    ///
+    /// # Errors
+    /// [`ControlError`] when the name is not allowed or taken, or the server cannot be asked.
+    pub async fn create_admin(&self, name: &str, password_hash: &str) -> Result<(), ControlError> {
+        let ask = NewAdmin { name: name.to_owned(), password_hash: password_hash.to_owned() };
+        self.post::<Done>("administrators", &ask).await.map(|_| ())
     }
 
     async fn connected(&self) -> Result<UnixStream, ControlError> {

@@ -3,6 +3,7 @@
 //! It is internal, between one build's server and its command line: `/control/v1/…`. What needs
 //! arguments is a `POST` with a JSON object, what needs none a `GET`.
 
+mod accounts;
 mod body;
 mod progress;
 pub(crate) mod wire;
@@ -20,8 +21,9 @@ use lodeman_updater::control::{
 use tokio_util::sync::CancellationToken;
 
 use crate::envelope::Failure;
+pub use accounts::Accounts;
 use body::Body;
-use wire::{Check, Decide, Explain, History, Names, OneName, ServerInfo};
+use wire::{Check, Decide, Done, Explain, History, Names, NewAdmin, OneName, ServerInfo};
 
 /// The largest body of a request, in bytes. The largest that is sent is a list of names.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
@@ -31,13 +33,14 @@ const MAX_HISTORY: u32 = 1000;
 #[derive(Clone)]
 pub(crate) struct Api {
     control: Arc<dyn Control>,
+    accounts: Arc<dyn Accounts>,
     stopping: CancellationToken,
 }
 
 type Answer<T> = Result<Json<T>, Failure>;
 
-/// The routes over `control`. Streams end when `stopping` is set.
-pub fn router(control: Arc<dyn Control>, stopping: CancellationToken) -> Router {
+/// The routes over `control` and `accounts`. Streams end when `stopping` is set.
+pub fn router(control: Arc<dyn Control>, accounts: Arc<dyn Accounts>, stopping: CancellationToken) -> Router {
     let routes = Router::new()
         .route("/server", get(server))
         .route("/run", post(run))
@@ -52,13 +55,14 @@ pub fn router(control: Arc<dyn Control>, stopping: CancellationToken) -> Router 
         .route("/check", post(check))
         .route("/recovery", get(recovery_plan).post(recover))
         .route("/readiness", get(readiness))
-        .route("/progress", get(progress::progress));
+        .route("/progress", get(progress::progress))
+        .route("/administrators", post(create_admin));
     Router::new()
         .nest("/control/v1", routes)
         .fallback(|uri: Uri| async move { Failure::no_such_route(uri.path()) })
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(Api { control, stopping })
+        .with_state(Api { control, accounts, stopping })
 }
 
 /// Does `work` on a task of its own, so that it goes on when the caller leaves.
@@ -142,4 +146,10 @@ async fn recover(State(api): State<Api>) -> Answer<RecoveryReport> {
 
 async fn readiness(State(api): State<Api>) -> Answer<Readiness> {
     Ok(Json(api.control.readiness().await?))
+}
+
+async fn create_admin(State(api): State<Api>, Body(ask): Body<NewAdmin>) -> Answer<Done> {
+    accounts::check(&ask.name, &ask.password_hash)?;
+    detached(async move { api.accounts.create_admin(&ask.name, &ask.password_hash).await.map(|()| Done {}) })
+        .await
 }

@@ -1,6 +1,6 @@
 //! A [`Control`] that answers what a test says and keeps what it was asked.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
@@ -13,6 +13,10 @@ use lodeman_updater::control::{
     Control, ControlError, ErrorKind, ImageCheck, Readiness, RecoveryReport, RunReport, StoredHistory,
     UpdateSummary, Which,
 };
+
+use tokio::sync::Semaphore;
+
+use crate::Accounts;
 
 /// What a [`FakeControl`] answers. What is `None` is answered with an error.
 #[derive(Debug, Clone, Default)]
@@ -46,18 +50,69 @@ pub struct Answers {
 pub struct FakeControl {
     answers: Mutex<Answers>,
     asked: Mutex<Vec<String>>,
+    gate: Mutex<Option<Gate>>,
+}
+
+/// Holds an update back until it is opened.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+    passed: Arc<Semaphore>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        let closed = || Arc::new(Semaphore::new(0));
+        Self { reached: closed(), open: closed(), passed: closed() }
+    }
+
+    /// Waits until an update has come here.
+    pub async fn reached(&self) {
+        wait(&self.reached).await;
+    }
+
+    /// Lets it go on.
+    pub fn open(&self) {
+        self.open.add_permits(1);
+    }
+
+    /// Waits until it went on.
+    pub async fn passed(&self) {
+        wait(&self.passed).await;
+    }
+
+    async fn pass(&self) {
+        self.reached.add_permits(1);
+        wait(&self.open).await;
+        self.passed.add_permits(1);
+    }
+}
+
+async fn wait(semaphore: &Semaphore) {
+    // It is never closed.
+    if let Ok(permit) = semaphore.acquire().await {
+        permit.forget();
+    }
 }
 
 impl FakeControl {
     /// One that gives these answers.
     #[must_use]
     pub fn new(answers: Answers) -> Self {
-        Self { answers: Mutex::new(answers), asked: Mutex::default() }
+        Self { answers: Mutex::new(answers), ..Self::default() }
     }
 
     /// Gives other answers from now on.
     pub fn answer(&self, answers: Answers) {
         *self.answers.lock().unwrap_or_else(PoisonError::into_inner) = answers;
+    }
+
+    /// Holds updates back from now on.
+    pub fn hold(&self) -> Gate {
+        let gate = Gate::new();
+        *self.gate.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate.clone());
+        gate
     }
 
     /// What was asked, in order: `approve web Revision(3) by ann`.
@@ -87,7 +142,12 @@ impl Control for FakeControl {
     }
 
     async fn update(&self, name: ContainerName, by: &str) -> Result<UpdateSummary, ControlError> {
-        self.take(format!("update {name} by {by}"), |a| a.summary)
+        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let answer = self.take(format!("update {name} by {by}"), |a| a.summary);
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        answer
     }
 
     async fn explain(&self, name: Option<ContainerName>) -> Result<Vec<Explanation>, ControlError> {
@@ -150,5 +210,12 @@ impl Control for FakeControl {
             let notes = stream::iter(a.progress);
             Some(if a.progress_stays { notes.chain(stream::pending()).boxed() } else { notes.boxed() })
         })
+    }
+}
+
+#[async_trait]
+impl Accounts for FakeControl {
+    async fn create_admin(&self, name: &str, password_hash: &str) -> Result<(), ControlError> {
+        self.take(format!("create_admin {name} {password_hash}"), |_| Some(()))
     }
 }

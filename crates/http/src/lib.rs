@@ -18,7 +18,7 @@ mod serve;
 mod socket;
 
 pub use client::{RemoteControl, ServerInfo};
-pub use control::router as control_router;
+pub use control::{Accounts, router as control_router};
 pub use metrics::{Exporter, InstallError};
 pub use probes::{MetricsAccess, ProbeConfig, probes};
 pub use serve::serve;

@@ -9,7 +9,8 @@ use lodeman_updater::control::Control;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{control, serve};
+use crate::control::{self, Accounts};
+use crate::serve;
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "lodeman.sock";
@@ -79,11 +80,18 @@ impl ControlSocket {
         }
     }
 
-    /// Serves `control` until `stopping`, lets the answers under way end, and takes the socket away.
-    pub async fn serve(self, control: Arc<dyn Control>, stopping: CancellationToken) {
+    /// Serves `control` and `accounts` until `stopping`, lets the answers under way end, and takes the
+    /// socket away.
+    pub async fn serve(
+        self,
+        control: Arc<dyn Control>,
+        accounts: Arc<dyn Accounts>,
+        stopping: CancellationToken,
+    ) {
         let Self { listener, path } = self;
         let removed = Removed(path);
-        serve::serve(listener, control::router(control, stopping.clone()), stopping).await;
+        let router = control::router(control, accounts, stopping.clone());
+        serve::serve(listener, router, stopping).await;
         drop(removed);
     }
 }

@@ -20,6 +20,7 @@ use crate::control::{ControlError, ErrorKind};
 use crate::deps::Deps;
 use crate::scan::{ScanError, ScanOutcome, ScanRequest, scan};
 use crate::swap::{SwapError, Swapper};
+pub use image::check_image;
 pub use loops::Loops;
 use state::State;
 

@@ -51,6 +51,17 @@ pub(crate) struct Check {
     pub(crate) reference: ImageReference,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAdmin {
+    pub(crate) name: String,
+    pub(crate) password_hash: String,
+}
+
+/// It was done, and there is no more to tell.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Done {}
+
 /// Which server answers on a control socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {

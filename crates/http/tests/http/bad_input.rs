@@ -41,6 +41,8 @@ async fn a_malformed_body_is_refused_with_the_name_of_its_field() {
         ("check", r#"{"reference":"Nginx:1"}"#, "reference: "),
         ("history", r#"{"limit":0}"#, "limit: is 0; allowed is 1 to 1000"),
         ("history", r#"{"limit":4294967296}"#, "limit: invalid value"),
+        ("administrators", r#"{"name":"a b","password_hash":"$argon2id$x"}"#, "name: allowed is"),
+        ("administrators", r#"{"name":"ann","password_hash":"secret"}"#, "password_hash: allowed is"),
         ("explain", "{", "the body is no JSON"),
         ("explain", "", "the body is no JSON"),
         ("explain", "{}{}", "the body is no JSON"),

@@ -28,6 +28,8 @@ async fn every_method_arrives_with_its_arguments_and_its_answer_comes_back() {
     let notes: Vec<_> = client.progress().await.unwrap().collect().await;
     assert_eq!(notes, want.progress);
 
+    assert_eq!(client.create_admin("ann", "$argon2id$v=19$x").await, Ok(()));
+
     let digest = format!("approve web Digest(Digest(\"{}\")) by ann", digest('b'));
     assert_eq!(
         server.control.asked(),
@@ -47,6 +49,7 @@ async fn every_method_arrives_with_its_arguments_and_its_answer_comes_back() {
             "recover",
             "readiness",
             "progress",
+            "create_admin ann $argon2id$v=19$x",
         ]
     );
 }
@@ -74,4 +77,20 @@ async fn the_server_says_which_it_is() {
     let server = server(answers()).await;
     assert_eq!(server.client.server().process_id, std::process::id());
     assert_eq!(server.client.server().version, env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn what_was_asked_goes_on_when_the_caller_leaves() {
+    let server = server(answers()).await;
+    let gate = server.control.hold();
+    let asked = tokio::spawn({
+        let client = server.client.clone();
+        async move { client.update(name("web"), "ann").await }
+    });
+    gate.reached().await;
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    gate.open();
+    gate.passed().await;
+    assert_eq!(server.control.asked(), ["update web by ann"]);
 }

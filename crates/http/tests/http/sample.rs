@@ -120,7 +120,7 @@ pub async fn server(answers: Answers) -> Server {
     let control = Arc::new(FakeControl::new(answers));
     let stopping = CancellationToken::new();
     let socket = ControlSocket::bind(directory.path()).unwrap();
-    let task = tokio::spawn(socket.serve(control.clone(), stopping.clone()));
+    let task = tokio::spawn(socket.serve(control.clone(), control.clone(), stopping.clone()));
     let client = RemoteControl::find(directory.path()).await.unwrap().expect("a server runs");
     Server { directory, control, client, stopping, task }
 }

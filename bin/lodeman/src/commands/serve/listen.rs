@@ -1,0 +1,76 @@
+//! What the server listens on: its control socket, and the probes.
+
+use std::sync::Arc;
+
+use lodeman_config::{Config, Profile};
+use lodeman_http::{ControlSocket, Exporter, MetricsAccess, ProbeConfig, probes, serve};
+use lodeman_updater::control::Control;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::StoredAccounts;
+use crate::exit::{Exit, Failure};
+use crate::wiring::Local;
+
+/// Open listeners that nobody is answered on yet.
+pub struct Listeners {
+    socket: ControlSocket,
+    tcp: Option<TcpListener>,
+    control: Arc<dyn Control>,
+    accounts: Arc<StoredAccounts>,
+    probes: ProbeConfig,
+}
+
+impl Listeners {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// [`Failure`] that names the address that cannot be had.
+    pub async fn open(config: &Config, local: &Local, exporter: Option<Exporter>) -> Result<Self, Failure> {
+        let socket = ControlSocket::bind(&config.server.data_dir)
+            .map_err(|error| Failure::because("the server cannot be spoken with", &error))?;
+        let tcp = if config.server.enabled { Some(bind(config).await?) } else { None };
+        Ok(Self {
+            socket,
+            tcp,
+            control: Arc::new(local.app.clone()),
+            accounts: Arc::new(StoredAccounts::new(local.store.clone())),
+            probes: ProbeConfig {
+                metrics: metrics_access(config, exporter),
+                detail: config.security.profile == Profile::Home,
+            },
+        })
+    }
+
+    /// Answers until `stopping`, then lets the answers under way end.
+    pub async fn serve(self, stopping: &CancellationToken) {
+        let Self { socket, tcp, control, accounts, probes: config } = self;
+        let http = async {
+            if let Some(tcp) = tcp {
+                serve(tcp, probes(control.clone(), config), stopping.clone()).await;
+            }
+        };
+        tokio::join!(socket.serve(control.clone(), accounts, stopping.clone()), http);
+    }
+}
+
+async fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    let address = config.server.listen;
+    let failed = |error: std::io::Error| {
+        let message = format!("server.listen: the address {address} cannot be listened on: {error}");
+        Failure::new(Exit::Failed, message)
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    tracing::info!(%address, "listening");
+    Ok(listener)
+}
+
+fn metrics_access(config: &Config, exporter: Option<Exporter>) -> MetricsAccess {
+    match (exporter, &config.metrics.token) {
+        (None, _) => MetricsAccess::Off,
+        (Some(exporter), _) if config.metrics.public => MetricsAccess::Public(exporter),
+        (Some(exporter), Some(token)) => MetricsAccess::Token(exporter, token.clone()),
+        (Some(_), None) => MetricsAccess::Nobody,
+    }
+}

@@ -1,0 +1,86 @@
+//! This process: what it must not leak, who it is, which signals it heeds.
+
+use std::io;
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::exit::Failure;
+
+/// Files that are made are for their owner only, and no memory reaches a disk.
+pub fn seclude() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // A system that refuses leaves what it had; the process is still as good as any other.
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(Resource::Core, none);
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Who asks, for history: the user who typed the command.
+pub fn user() -> String {
+    let named = |name: &str| std::env::var(name).ok().filter(|value| is_user_name(value));
+    named("SUDO_USER")
+        .or_else(|| named("USER"))
+        .or_else(|| named("LOGNAME"))
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+fn is_user_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'@' | b'\\');
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// The id of the machine's present boot.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+/// The signals that ask for an end. From its making on they no longer end the process by themselves.
+pub struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    /// Heeds them from now on.
+    ///
+    /// # Errors
+    /// [`Failure`] when the system refuses.
+    pub fn new() -> Result<Self, Failure> {
+        let heed =
+            |kind| signal(kind).map_err(|e: io::Error| Failure::because("signals cannot be heeded", &e));
+        Ok(Self { terminate: heed(SignalKind::terminate())?, interrupt: heed(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one, and names it.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Tells each SIGHUP, which changes nothing.
+pub async fn ignore_hang_ups() {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
+    while hang_up.recv().await.is_some() {
+        tracing::info!("SIGHUP is ignored: a changed configuration is read at the next start");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_a_user_is_one() {
+        for name in ["ann", "ann.b-c_d", "ann@example", "DOMAIN\\ann"] {
+            assert!(is_user_name(name), "{name}");
+        }
+        for name in ["", "a b", "a\nb", &"x".repeat(65)] {
+            assert!(!is_user_name(name), "{name}");
+        }
+    }
+}
