@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 
 use jiff::SignedDuration;
-use lodeman_domain::update::{Direction, Operation, Phase};
+use lodeman_domain::update::{Direction, Operation, Phase, Step};
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_store::{StoreError, Write};
 
+use crate::swap::call::Call;
 use crate::swap::journal::Journal;
-use crate::swap::names::{PIN_PREFIX, pin_name};
+use crate::swap::names::{PIN_PREFIX, Role, parse_derived, pin_name};
 use crate::swap::perform::{Halt, Run};
 use crate::swap::{Swapper, clean};
 
@@ -27,6 +28,9 @@ pub async fn tidy(swapper: &Swapper) -> Result<(), StoreError> {
             }
             _ => {}
         }
+    }
+    if let Err(error) = remove_leftovers(swapper).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "leftovers are looked at again later");
     }
     drop_expired(swapper).await?;
     if let Err(error) = unpin(swapper).await {
@@ -75,6 +79,48 @@ async fn retry_held(swapper: &Swapper, op: Operation) -> Result<(), StoreError> 
             Ok(())
         }
     }
+}
+
+/// Removes what an ended operation of ours left under a name of its own: a replacement that could not be
+/// removed then, or that a lost request made later. Only what does not run, and never the container
+/// that has, or had, the canonical name.
+async fn remove_leftovers(swapper: &Swapper) -> Result<(), crate::recover::RecoverError> {
+    let deps = swapper.deps();
+    for container in deps.engine.list_containers().await? {
+        let Some((name, op8)) = container
+            .name()
+            .and_then(|n| Some((n, parse_derived(n)?)))
+            .and_then(|(name, (_, role, op8))| (role == Role::New).then(|| (name.clone(), op8.to_owned())))
+        else {
+            continue;
+        };
+        let Some(op) = deps.store.find_operation_by_op8(&deps.host, &op8).await? else { continue };
+        let ended = op.phase.is_terminal() || op.phase == Phase::Committed;
+        let is_accepted = op.new_id.as_ref() == Some(&container.id) && op.committed_at.is_some();
+        if !ended || is_accepted || name != op.temp_name || container.id == op.old_id {
+            continue;
+        }
+        let Some(_guard) = swapper.locks().try_container(&key(&op)) else { continue };
+        let found = match deps.engine.inspect_container(&container.id).await {
+            Ok(found) => found,
+            Err(error) if error.is_not_found() => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if found.is_up() || found.pid() != 0 {
+            continue;
+        }
+        let steps = deps.store.list_steps(op.id).await?;
+        let mut run =
+            Run::new(deps.clone(), Journal::resume(deps.store.clone(), deps.clock.clone(), op, &steps));
+        match run.perform(Step::RemoveNew, Call::Remove { id: container.id }).await {
+            Ok(_) => {
+                run.journal.flush().await?;
+                tracing::info!(container.name = %name, "removed a leftover");
+            }
+            Err(halt) => tracing::debug!(container.name = %name, "the leftover stays: {halt}"),
+        }
+    }
+    Ok(())
 }
 
 async fn drop_expired(swapper: &Swapper) -> Result<(), StoreError> {

@@ -54,6 +54,7 @@ pub(crate) async fn abort(run: &mut Run, plan: Abort) -> Result<Ending, Halt> {
     });
     run.journal.flush().await?;
     remove_new(run).await?;
+    restore_name(run).await?;
     if plan.start_old {
         start_old(run).await?;
     }
@@ -62,6 +63,21 @@ pub(crate) async fn abort(run: &mut Run, plan: Abort) -> Result<Ending, Halt> {
     let ending = Ending { interrupted: plan.interrupted, ..Ending::of(run) };
     finish(run, &ending).await?;
     Ok(ending)
+}
+
+/// The renaming of the old container may have been the last thing asked. A name that someone else gave
+/// it is theirs.
+async fn restore_name(run: &mut Run) -> Result<(), Halt> {
+    let op = run.journal.op.clone();
+    match run.deps.engine.inspect_container(&op.old_id).await {
+        Ok(old) if *old.name() == op.retained_name => {
+            let call = Call::Rename { id: op.old_id, name: op.canonical_name };
+            run.perform(Step::RestoreName, call).await.map(|_| ())
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(_) => Err(Halt::EngineLost { step: Step::RestoreName }),
+    }
 }
 
 /// U1 to U10.

@@ -1,0 +1,6 @@
+//! The swap on a model of an engine: to the end, back, and killed at every call.
+
+mod faults;
+mod kill;
+mod outcome;
+mod world;
