@@ -2,7 +2,7 @@
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a read or a commit failed. A failed commit wrote nothing.
+/// Why a read or a commit failed. A failed commit wrote nothing, but for what [`StoreError::Failed`] says.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A guard of a write did not hold: another writer was first, or a unique key is taken.
@@ -31,7 +31,7 @@ pub enum StoreError {
         /// What kind of value.
         what: &'static str,
     },
-    /// Anything else: the medium failed.
+    /// Anything else: the medium failed. Whether a commit took effect is not known then.
     #[error("the database failed")]
     Failed(#[source] BoxError),
 }

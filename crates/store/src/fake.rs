@@ -1,5 +1,7 @@
 //! The port in memory: the same guards and the same all-or-nothing, and failures on demand.
 
+mod tables;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +12,8 @@ use lodeman_domain::image::Repository;
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepRecord};
 use lodeman_domain::workload::{HostId, WorkloadKey};
+
+use tables::{Tables, key_of};
 
 use crate::{
     BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
@@ -27,25 +31,6 @@ pub enum CommitFault {
     FailedBefore,
     /// The medium fails after everything was written, so the answer is lost.
     FailedAfter,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Tables {
-    operations: BTreeMap<OperationId, Operation>,
-    steps: BTreeMap<(OperationId, u32), StepRecord>,
-    specs: Vec<SealedSpec>,
-    queue: Vec<QueueEntry>,
-    history: Vec<StoredHistory>,
-    events: Vec<StoredEvent>,
-    bad: Vec<BadDigest>,
-    seen: Vec<FirstSeen>,
-    ignored: Vec<IgnoredTarget>,
-    overrides: Vec<Override>,
-    points: Vec<RollbackPoint>,
-    checks: Vec<CheckRecord>,
-    scans: Vec<ScanRecord>,
-    settings: BTreeMap<String, String>,
-    users: Vec<UserRecord>,
 }
 
 #[derive(Debug, Default)]
@@ -88,139 +73,9 @@ impl MemoryStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the port's reads may fail, and these are its answers")]
     fn read<T>(&self, read: impl FnOnce(&Tables) -> T) -> Result<T, StoreError> {
         Ok(read(&self.lock().tables))
-    }
-}
-
-fn conflict<T>(what: &'static str) -> Result<T, StoreError> {
-    Err(StoreError::Conflict { what })
-}
-
-fn key_of(op: &Operation) -> WorkloadKey {
-    WorkloadKey { host: op.host.clone(), name: op.canonical_name.clone() }
-}
-
-impl Tables {
-    fn apply(&mut self, write: Write) -> Result<(), StoreError> {
-        match write {
-            Write::InsertOperation(op) => {
-                let taken =
-                    self.operations.values().any(|o| !o.phase.is_terminal() && key_of(o) == key_of(&op));
-                if taken {
-                    return conflict("lock of record");
-                }
-                self.operations.insert(op.id, *op);
-            }
-            Write::SaveOperation(mut op) => {
-                match self.operations.get(&op.id) {
-                    Some(now) if now.version == op.version => {}
-                    _ => return conflict("operation"),
-                }
-                op.version += 1;
-                self.operations.insert(op.id, *op);
-            }
-            Write::PutSpec(spec) => {
-                self.specs.retain(|s| (s.op, s.kind) != (spec.op, spec.kind));
-                self.specs.push(spec);
-            }
-            Write::DropSpecs(op) => self.specs.retain(|s| s.op != op),
-            Write::InsertIntent(step) => {
-                if self.steps.insert((step.op, step.seq), step).is_some() {
-                    return conflict("step");
-                }
-            }
-            Write::RecordOutcome { op, seq, at, outcome, observed } => match self.steps.get_mut(&(op, seq)) {
-                Some(step) if step.is_open() => {
-                    step.outcome = Some(outcome);
-                    step.outcome_at = Some(at);
-                    step.observed = Some(observed);
-                }
-                _ => return conflict("step"),
-            },
-            Write::InsertQueueEntry(entry) => {
-                let current = |e: &QueueEntry| e.workload == entry.workload && e.state.is_current();
-                if entry.state.is_current() && self.queue.iter().any(current) {
-                    return conflict("queue entry");
-                }
-                self.queue.push(*entry);
-            }
-            Write::SaveQueueEntry { entry, expect_revision, expect_state } => {
-                let Some(row) = self.queue.iter_mut().find(|e| e.id == entry.id) else {
-                    return conflict("queue entry");
-                };
-                if row.revision != expect_revision || row.state != expect_state {
-                    return conflict("queue entry");
-                }
-                *row = *entry;
-            }
-            other => self.apply_record(other)?,
-        }
-        Ok(())
-    }
-
-    fn apply_record(&mut self, write: Write) -> Result<(), StoreError> {
-        match write {
-            Write::AppendHistory(row) => {
-                let seq = self.history.last().map_or(1, |h| h.seq + 1);
-                self.history.push(StoredHistory { seq, row });
-            }
-            Write::AppendEvent(event) => {
-                let seq = self.events.last().map_or(1, |e| e.seq + 1);
-                self.events.push(StoredEvent { seq, event });
-            }
-            Write::PutBadDigest(bad) => {
-                if !self.bad.iter().any(|b| b.repository == bad.repository && b.manifest == bad.manifest) {
-                    self.bad.push(bad);
-                }
-            }
-            Write::DropBadDigest { repository, manifest } => {
-                self.bad.retain(|b| b.repository != repository || b.manifest != manifest);
-            }
-            Write::PutFirstSeen(seen) => {
-                let known = |s: &FirstSeen| s.repository == seen.repository && s.manifest == seen.manifest;
-                if !self.seen.iter().any(known) {
-                    self.seen.push(seen);
-                }
-            }
-            Write::PutIgnored(ignored) => self.ignored.push(ignored),
-            Write::DropIgnored(key) => self.ignored.retain(|i| i.workload != key),
-            Write::PutOverride(o) => {
-                self.overrides.retain(|x| x.workload != o.workload);
-                self.overrides.push(o);
-            }
-            Write::DropOverride(key) => self.overrides.retain(|o| o.workload != key),
-            Write::PutRollbackPoint(point) => {
-                self.points.retain(|p| p.op != point.op);
-                self.points.push(point);
-            }
-            Write::DropRollbackPoint(op) => self.points.retain(|p| p.op != op),
-            Write::PutCheck(check) => {
-                self.checks.retain(|c| c.workload != check.workload);
-                self.checks.push(check);
-            }
-            Write::DropCheck(key) => self.checks.retain(|c| c.workload != key),
-            Write::PutScan(scan) => {
-                self.scans.retain(|s| s.id != scan.id);
-                self.scans.push(scan);
-            }
-            Write::PutSetting { key, value } => {
-                self.settings.insert(key, value);
-            }
-            Write::DropSetting(key) => {
-                self.settings.remove(&key);
-            }
-            Write::InsertFirstUser(_) if !self.users.is_empty() => return conflict("first user"),
-            Write::InsertUser(user) | Write::InsertFirstUser(user) => {
-                if self.users.iter().any(|u| u.name == user.name) {
-                    return conflict("user");
-                }
-                self.users.push(user);
-            }
-            // The rest is applied by `apply`.
-            _ => {}
-        }
-        Ok(())
     }
 }
 
@@ -239,9 +94,7 @@ impl Store for MemoryStore {
             Some(CommitFault::FailedAfter) | None => {}
         }
         let mut next = inner.tables.clone();
-        for write in &writes {
-            next.apply(write.clone())?;
-        }
+        next.apply_all(&writes)?;
         inner.tables = next;
         inner.log.extend(writes);
         if fault.is_some() { failed() } else { Ok(()) }
@@ -319,7 +172,11 @@ impl Store for MemoryStore {
     }
 
     async fn list_bad_digests(&self) -> Result<Vec<BadDigest>, StoreError> {
-        self.read(|t| t.bad.clone())
+        self.read(|t| {
+            let mut bad = t.bad.clone();
+            bad.sort_by_key(|b| (b.at, b.repository.clone(), b.manifest.clone()));
+            bad
+        })
     }
 
     async fn find_first_seen(
@@ -335,7 +192,11 @@ impl Store for MemoryStore {
     }
 
     async fn list_overrides(&self) -> Result<Vec<Override>, StoreError> {
-        self.read(|t| t.overrides.clone())
+        self.read(|t| {
+            let mut overrides = t.overrides.clone();
+            overrides.sort_by(|a, b| a.workload.cmp(&b.workload));
+            overrides
+        })
     }
 
     async fn find_rollback_point(&self, key: &WorkloadKey) -> Result<Option<RollbackPoint>, StoreError> {
@@ -345,7 +206,11 @@ impl Store for MemoryStore {
     }
 
     async fn list_rollback_points(&self) -> Result<Vec<RollbackPoint>, StoreError> {
-        self.read(|t| t.points.clone())
+        self.read(|t| {
+            let mut points = t.points.clone();
+            points.sort_by_key(|p| (p.created_at, p.op));
+            points
+        })
     }
 
     async fn find_check(&self, key: &WorkloadKey) -> Result<Option<CheckRecord>, StoreError> {
@@ -377,23 +242,41 @@ impl Store for MemoryStore {
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let tables = &mut self.lock().tables;
-        let total = |t: &Tables| t.operations.len() + t.history.len() + t.events.len();
-        let was = total(tables);
-        tables.operations.retain(|_, o| !o.phase.is_terminal() || o.updated_at >= before);
-        let kept: Vec<OperationId> = tables.operations.keys().copied().collect();
-        tables.steps.retain(|(op, _), _| kept.contains(op));
-        tables.specs.retain(|s| kept.contains(&s.op));
-        tables.history.retain(|h| h.row.at >= before);
-        tables.events.retain(|e| e.event.at >= before);
-        Ok((was - total(tables)) as u64)
+        Ok(self.lock().tables.sweep(before))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+
     use lodeman_domain::update::StepOutcome;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_fake_keeps_what_every_store_promises() {
+        crate::contract::all(async || Arc::new(MemoryStore::new()) as Arc<dyn Store>).await;
+    }
+
+    #[tokio::test]
+    async fn a_commit_fails_on_demand_before_or_after_it_is_made() {
+        let store = MemoryStore::new();
+        let put = |value: &str| vec![Write::PutSetting { key: "k".into(), value: value.into() }];
+        let faults =
+            [CommitFault::Busy, CommitFault::Full, CommitFault::FailedBefore, CommitFault::FailedAfter];
+        for (nth, fault) in (1..).zip(faults) {
+            store.fail_commit(nth, fault);
+        }
+        assert!(matches!(store.commit(put("1")).await, Err(StoreError::Busy(_))));
+        assert!(matches!(store.commit(put("2")).await, Err(StoreError::Full(_))));
+        assert!(matches!(store.commit(put("3")).await, Err(StoreError::Failed(_))));
+        assert_eq!(store.list_settings().await.unwrap(), []);
+        assert!(matches!(store.commit(put("4")).await, Err(StoreError::Failed(_))));
+        assert_eq!(store.list_settings().await.unwrap(), [("k".to_owned(), "4".to_owned())]);
+        store.commit(put("5")).await.unwrap();
+        assert_eq!((store.commits(), store.log().len()), (5, 2));
+    }
 
     #[tokio::test]
     async fn a_failed_list_of_writes_leaves_nothing_behind() {

@@ -22,7 +22,8 @@ pub enum Write {
     InsertOperation(Box<Operation>),
     /// An operation's row. Guard: its `version` in the store is the one given; the store adds one.
     SaveOperation(Box<Operation>),
-    /// One of an operation's specs, sealed by the adapter; replaces an earlier one of that kind.
+    /// One of an operation's specs, sealed by the adapter; replaces an earlier one of that kind. Like a step
+    /// and a rollback point, it needs its operation: conflict (`operation`) when there is none at the end.
     PutSpec(SealedSpec),
     /// Drops an operation's specs.
     DropSpecs(OperationId),
@@ -107,7 +108,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a guard does not hold; nothing was written then, nor after any
-    /// other error.
+    /// other error but [`StoreError::Failed`], after which it is not known.
     async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError>;
 
     /// Whether the store answers.
@@ -267,7 +268,9 @@ pub trait Store: Send + Sync {
     /// As for every read.
     async fn count_users(&self) -> Result<u64, StoreError>;
 
-    /// Drops what has outlived its use: terminal operations, history and events older than `before`.
+    /// Drops what is older than `before` and has outlived its use: terminal operations that no rollback
+    /// needs, with all that belongs to them, queue entries that are over, scans but the last, history and
+    /// events. Tells how many rows that were, not counting what belongs to an operation.
     ///
     /// # Errors
     /// As for every commit.

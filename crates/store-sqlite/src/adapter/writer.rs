@@ -1,0 +1,136 @@
+//! The one task that writes.
+//!
+//! A job runs to its end even when the one who asked no longer waits, so that no half of a transaction is
+//! ever left open. After a failure of the medium the connection is discarded, never used again: what it
+//! believes about the file may be wrong.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lodeman_store::{StoreError, Write};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::{commit_error, store_error};
+use super::files::DataLock;
+use super::seal::Sealer;
+use super::write;
+
+/// How many may wait for the writer; further ones wait to be let in.
+const QUEUE: usize = 64;
+
+#[derive(Debug)]
+pub(crate) enum Job {
+    Commit(Vec<Write>),
+    Sweep(Timestamp),
+}
+
+type Answer = oneshot::Sender<Result<u64, StoreError>>;
+
+enum Request {
+    Do(Job, Answer),
+    Close(Answer),
+}
+
+/// The way to the writer. Its task ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct WriterHandle(mpsc::Sender<Request>);
+
+impl WriterHandle {
+    pub(crate) fn start(
+        options: SqliteConnectOptions,
+        conn: SqliteConnection,
+        sealer: Arc<Sealer>,
+        lock: DataLock,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(Writer { options, conn: Some(conn), sealer, lock }.run(receiver));
+        Self(sender)
+    }
+
+    /// Has the writer do `job`; the number is how many rows a sweep dropped.
+    pub(crate) async fn ask(&self, job: Job) -> Result<u64, StoreError> {
+        self.send(|answer| Request::Do(job, answer)).await
+    }
+
+    /// Has the writer finish, close its connection and give the data directory free.
+    pub(crate) async fn close(&self) -> Result<u64, StoreError> {
+        self.send(Request::Close).await
+    }
+
+    async fn send(&self, request: impl FnOnce(Answer) -> Request) -> Result<u64, StoreError> {
+        let stopped = || StoreError::Failed("the store is closed".into());
+        let (answer, answered) = oneshot::channel();
+        self.0.send(request(answer)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+struct Writer {
+    options: SqliteConnectOptions,
+    conn: Option<SqliteConnection>,
+    sealer: Arc<Sealer>,
+    lock: DataLock,
+}
+
+impl Writer {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut closing = None;
+        while let Some(request) = requests.recv().await {
+            match request {
+                Request::Do(job, answer) => {
+                    let done = self.serve(&job).await;
+                    // Whoever asked may have gone.
+                    let _ = answer.send(done);
+                }
+                Request::Close(answer) => {
+                    closing = Some(answer);
+                    break;
+                }
+            }
+        }
+        drop(requests);
+        let closed = match self.conn.take() {
+            Some(conn) => conn.close().await.map_err(store_error),
+            None => Ok(()),
+        };
+        drop(self.lock);
+        if let Some(answer) = closing {
+            let _ = answer.send(closed.map(|()| 0));
+        }
+    }
+
+    async fn serve(&mut self, job: &Job) -> Result<u64, StoreError> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.options.connect().await.map_err(store_error)?,
+        };
+        let done = transact(&mut conn, &self.sealer, job).await;
+        if done.as_ref().err().is_none_or(keeps_connection) {
+            self.conn = Some(conn);
+        }
+        done
+    }
+}
+
+async fn transact(conn: &mut SqliteConnection, sealer: &Sealer, job: &Job) -> Result<u64, StoreError> {
+    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await.map_err(store_error)?;
+    let done = match job {
+        Job::Commit(writes) => write::apply_all(&mut tx, sealer, writes).await.map(|()| 0),
+        Job::Sweep(before) => write::sweep(&mut tx, *before).await,
+    };
+    match done {
+        Ok(count) => tx.commit().await.map(|()| count).map_err(commit_error),
+        Err(error) => match tx.rollback().await {
+            // After a failure of the medium SQLite may have rolled back by itself.
+            Err(lost) if keeps_connection(&error) => Err(store_error(lost)),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Whether an error says nothing about the state of the connection.
+fn keeps_connection(error: &StoreError) -> bool {
+    matches!(error, StoreError::Conflict { .. } | StoreError::Sealed { .. } | StoreError::Busy(_))
+}
