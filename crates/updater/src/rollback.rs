@@ -138,9 +138,12 @@ async fn to_point(
         block_left_image(swapper, point, by).await?;
     }
     let mut done = summary(key, Some(point.reference.clone()), report);
-    if done.outcome == Some(Outcome::Updated) {
-        done.outcome = Some(Outcome::RolledBack);
-    }
+    // To the person who asked to go back, being back is success, and what was left running again is not.
+    done.outcome = done.outcome.map(|outcome| match outcome {
+        Outcome::Updated => Outcome::RolledBack,
+        Outcome::RolledBack => Outcome::Aborted,
+        other => other,
+    });
     Ok(done)
 }
 

@@ -15,6 +15,9 @@ On SIGTERM or SIGINT the server begins nothing new and brings containers that ar
 8 seconds at most; a second signal ends it at once. It ends with 0, or with 75 when an operation was \
 left open: the next start recovers it. SIGHUP is ignored.
 
+A secret is better given by its …_FILE variable than by itself: what stands in the environment of a \
+process can be read by its user and by root for as long as it runs.
+
 The first administrator is made from security.admin_password (LODEMAN_ADMIN_PASSWORD_FILE) when there \
 is no account yet, or by `lodeman create-admin`.")]
 pub struct ServeArgs {

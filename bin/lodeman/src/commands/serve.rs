@@ -109,7 +109,7 @@ async fn open(config: &Config, arguments: &ServeArgs) -> Result<Local, Failure> 
                 server.server().process_id,
                 config.server.data_dir.display()
             );
-            Err(Failure::new(Exit::Refused, message))
+            Err(Failure::new(Exit::Failed, message))
         }
     }
 }

@@ -40,7 +40,7 @@ pub fn summary(view: &View, one: &UpdateSummary) -> String {
             format!("is made anew from {target}; it was not running, so nothing is proven")
         }
         Outcome::RolledBack => format!("{target} was judged broken; what ran before runs again"),
-        Outcome::Aborted => format!("the update to {target} was given up; what ran before runs on"),
+        Outcome::Aborted => format!("{target} was given up; what ran before runs on"),
         Outcome::External => "someone else changed the container meanwhile; theirs stands".to_owned(),
         Outcome::Held => "needs a person; see `lodeman recover --plan`".to_owned(),
         Outcome::Pulled => format!("{target} was pulled, as configured; the container is unchanged"),
@@ -51,6 +51,18 @@ pub fn summary(view: &View, one: &UpdateSummary) -> String {
     let down = one.dark_ms.map_or_else(String::new, |dark| format!(" It was down for {}.", downtime(dark)));
     let reason = reason.map_or_else(String::new, |reason| format!("\n  {reason}"));
     format!("{name}: {what}.{down}{reason}\n")
+}
+
+/// How going back ended, for who asked for it.
+pub fn way_back(view: &View, one: &UpdateSummary) -> String {
+    if one.outcome != Some(Outcome::RolledBack) {
+        return summary(view, one);
+    }
+    let name = view.style.paint(Paint::Strong, one.name.as_str());
+    let target = one.target.as_deref().map(plain).unwrap_or_default();
+    let what = view.style.paint(Paint::Good, &format!("runs {target} again"));
+    let down = one.dark_ms.map_or_else(String::new, |dark| format!(" It was down for {}.", downtime(dark)));
+    format!("{name}: {what}.{down}\n")
 }
 
 /// What a run found and did: what stands still and why, what was done, the numbers.

@@ -103,7 +103,7 @@ impl Local {
     /// [`Failure`] when the directory cannot be used, or another process uses it.
     pub async fn demo(config: &Config) -> Result<Self, Failure> {
         let lock = DataLock::take(&config.server.data_dir).map_err(|error| match error {
-            LockError::Busy => Failure::new(Exit::Refused, "a server runs on this data directory already"),
+            LockError::Busy => Failure::new(Exit::Failed, "a server runs on this data directory already"),
             LockError::Unusable(message) => Failure::new(Exit::Failed, message),
         })?;
         tracing::warn!(
