@@ -115,9 +115,14 @@ pub async fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
 /// The exit code that tells how one update ended.
 fn exit_of(summary: &UpdateSummary) -> Exit {
     match summary.outcome {
-        None | Some(Outcome::Updated | Outcome::UpdatedUnproven | Outcome::Pulled | Outcome::DryRun) => {
-            Exit::Done
-        }
+        None
+        | Some(
+            Outcome::Updated
+            | Outcome::UpdatedUnproven
+            | Outcome::Restored
+            | Outcome::Pulled
+            | Outcome::DryRun,
+        ) => Exit::Done,
         Some(Outcome::CheckFailed) => Exit::Failed,
         Some(Outcome::RolledBack | Outcome::Aborted | Outcome::External | Outcome::Held) => Exit::NotUpdated,
     }

@@ -134,8 +134,8 @@ mod tests {
         let flags = ["--set", "log.level=loud", "--set", "server.listen=nowhere"];
         let failure = Failure::from(load(&global(&flags)).unwrap_err());
         assert_eq!(failure.exit, Exit::Usage);
-        assert!(failure.message.contains("log.level (flag --log.level)"), "{failure}");
-        assert!(failure.message.contains("server.listen (flag --server.listen)"), "{failure}");
+        assert!(failure.message.contains("log.level (command line)"), "{failure}");
+        assert!(failure.message.contains("server.listen (command line)"), "{failure}");
     }
 
     #[test]

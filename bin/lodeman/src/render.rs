@@ -19,7 +19,7 @@ pub use history::history;
 pub use queue::{decided, queue};
 pub use readiness::readiness;
 pub use recovery::{Stage, recovery};
-pub use run::{downtime, run_report, summary, way_back};
+pub use run::{downtime, run_report, summary};
 pub use style::{Paint, Style};
 pub use table::{Cell, Table};
 pub use time::when;

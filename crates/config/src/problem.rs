@@ -30,7 +30,7 @@ impl fmt::Display for Origin {
             Self::File(path) => write!(f, "file {path}"),
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Stored => f.write_str("stored setting"),
-            Self::Flag(name) => write!(f, "flag --{name}"),
+            Self::Flag(_) => f.write_str("command line"),
         }
     }
 }

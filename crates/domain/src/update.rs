@@ -225,6 +225,7 @@ words! {
 }
 
 /// One operation, without its specs (those are sealed and stored beside it).
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the journal's row")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its id.
@@ -357,6 +358,8 @@ words! {
         UpdatedUnproven = "updated_unproven",
         /// The replacement was judged broken; the old container runs again.
         RolledBack = "rolled_back",
+        /// A person went back to an earlier state, and that runs.
+        Restored = "restored",
         /// It ended before the old container was changed, or with it running again.
         Aborted = "aborted",
         /// Someone else changed the container.
@@ -376,7 +379,7 @@ impl Outcome {
     /// Whether the replacement stands.
     #[must_use]
     pub fn is_accepted(self) -> bool {
-        matches!(self, Self::Updated | Self::UpdatedUnproven)
+        matches!(self, Self::Updated | Self::UpdatedUnproven | Self::Restored)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Going back because a person asks: to the retained old container, or to the recorded settings and
 //! the image by its id. Whether it can be done is settled before anything is touched.
 
+use std::time::Duration;
+
 use lodeman_domain::image::ImageReference;
 use lodeman_domain::queue::Target;
-use lodeman_domain::update::{OperationKind, Outcome, Phase};
+use lodeman_domain::update::{OperationKind, Phase};
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_engine::spec::Plan;
 use lodeman_store::{BadDigest, RollbackPoint, SpecKind, StoreError, Write};
@@ -18,11 +20,16 @@ use crate::swap::{SpecSource, SwapReport, SwapRequest, Swapper, back};
 ///
 /// # Errors
 /// [`ControlError`] when there is nothing to go back to, or it cannot be had any more.
-pub async fn roll_back(swapper: &Swapper, key: WorkloadKey, by: &str) -> Result<UpdateSummary, ControlError> {
+pub async fn roll_back(
+    swapper: &Swapper,
+    key: WorkloadKey,
+    by: &str,
+    soak: Option<Duration>,
+) -> Result<UpdateSummary, ControlError> {
     let this = swapper.clone();
     let by = by.to_owned();
     // On a task of its own: a caller that goes away must not drop it in the middle.
-    let ended = swapper.spawn(async move { roll_back_here(&this, &key, &by).await }).await;
+    let ended = swapper.spawn(async move { roll_back_here(&this, &key, &by, soak).await }).await;
     ended.unwrap_or_else(|_| {
         Err(ControlError::new(ErrorKind::Internal, "the rollback ended without an answer"))
     })
@@ -32,6 +39,7 @@ async fn roll_back_here(
     swapper: &Swapper,
     key: &WorkloadKey,
     by: &str,
+    soak: Option<Duration>,
 ) -> Result<UpdateSummary, ControlError> {
     let deps = swapper.deps();
     let open = deps.store.find_open_operation(key).await.map_err(store)?;
@@ -50,7 +58,7 @@ async fn roll_back_here(
         let message = format!("there is nothing to go back to for container `{}`", key.name);
         ControlError::new(ErrorKind::NotFound, message)
     })?;
-    to_point(swapper, key, &point, by).await
+    to_point(swapper, key, &point, by, soak).await
 }
 
 fn store(error: StoreError) -> ControlError {
@@ -100,6 +108,7 @@ async fn to_point(
     key: &WorkloadKey,
     point: &RollbackPoint,
     by: &str,
+    soak: Option<Duration>,
 ) -> Result<UpdateSummary, ControlError> {
     let deps = swapper.deps();
     let refused = |message: String| ControlError::new(ErrorKind::Refused, message);
@@ -129,7 +138,7 @@ async fn to_point(
         spec: SpecSource::Recorded(Box::new(plan)),
         by: Some(by.to_owned()),
         grace: None,
-        soak: None,
+        soak,
         no_pull: true,
         entry: None,
     };
@@ -137,14 +146,7 @@ async fn to_point(
     if report.outcome.is_accepted() {
         block_left_image(swapper, point, by).await?;
     }
-    let mut done = summary(key, Some(point.reference.clone()), report);
-    // To the person who asked to go back, being back is success, and what was left running again is not.
-    done.outcome = done.outcome.map(|outcome| match outcome {
-        Outcome::Updated => Outcome::RolledBack,
-        Outcome::RolledBack => Outcome::Aborted,
-        other => other,
-    });
-    Ok(done)
+    Ok(summary(key, Some(point.reference.clone()), report))
 }
 
 /// The image is on the host, or can be had again by its digest.

@@ -91,8 +91,14 @@ pub async fn scan(
     request: &ScanRequest,
 ) -> Result<ScanOutcome, ScanError> {
     let started_at = deps.clock.now();
-    let known = known(deps).await?;
+    let mut known = known(deps).await?;
     let subjects = subjects(deps, model, settings, &known, &request.names).await?;
+    for subject in &subjects {
+        let ignored = deps.store.list_ignored(&subject.key).await?;
+        if !ignored.is_empty() {
+            known.memory.ignored.insert(subject.key.clone(), ignored);
+        }
+    }
     let mut record = ScanRecord {
         id: deps.ids.next(),
         trigger: trigger_word(request.trigger).to_owned(),

@@ -1,6 +1,5 @@
 //! `rollback`: go back to what a container ran before its last update.
 
-use lodeman_domain::update::Outcome;
 use lodeman_updater::control::Control;
 
 use super::exit_of;
@@ -19,7 +18,6 @@ pub async fn run(
     let name = arguments.name.clone();
     let names = [name.clone()];
     let summary = follow(control, output, Detail::Steps, &names, control.rollback(name, by)).await?;
-    output.print(&summary, render::way_back)?;
-    // Here that is what was asked for.
-    Ok(if summary.outcome == Some(Outcome::RolledBack) { Exit::Done } else { exit_of(&summary) })
+    output.print(&summary, render::summary)?;
+    Ok(exit_of(&summary))
 }

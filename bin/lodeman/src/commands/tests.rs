@@ -83,6 +83,7 @@ async fn an_update_that_does_not_stand_ends_with_6() {
     for (outcome, exit) in [
         ("updated", Exit::Done),
         ("updated_unproven", Exit::Done),
+        ("restored", Exit::Done),
         ("pulled", Exit::Done),
         ("dry_run", Exit::Done),
         ("rolled_back", Exit::NotUpdated),
@@ -97,23 +98,9 @@ async fn an_update_that_does_not_stand_ends_with_6() {
             run: Some(from(run(&json!([summary("updated", None), one]), 0))),
             ..answers()
         };
-        for line in ["lodeman watch web", "lodeman approve web", "lodeman run-once"] {
+        for line in ["lodeman watch web", "lodeman approve web", "lodeman rollback web", "lodeman run-once"] {
             assert_eq!(told(line, given.clone(), true).await.0, Ok(exit), "{line} {outcome}");
         }
-    }
-}
-
-#[tokio::test]
-async fn being_back_is_what_a_rollback_is_for() {
-    for (outcome, exit, says) in [
-        ("rolled_back", Exit::Done, "web: runs nginx:1.27 again. It was down for 740 ms.\n"),
-        ("aborted", Exit::NotUpdated, "web: nginx:1.27 was given up;"),
-        ("held", Exit::NotUpdated, "web: needs a person;"),
-    ] {
-        let given = Answers { summary: Some(from(summary(outcome, Some("why")))), ..answers() };
-        let (ended, text, _) = told("lodeman rollback web", given, false).await;
-        assert_eq!(ended, Ok(exit), "{outcome}");
-        assert!(text.starts_with(says), "{outcome}: {text}");
     }
 }
 

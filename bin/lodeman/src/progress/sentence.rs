@@ -12,6 +12,7 @@ pub fn ended(name: &str, outcome: Outcome, dark_ms: Option<u64>, reason: Option<
         Outcome::Updated => "updated",
         Outcome::UpdatedUnproven => "made anew; it was not running",
         Outcome::RolledBack => "rolled back",
+        Outcome::Restored => "back at what ran before",
         Outcome::Aborted => "given up",
         Outcome::External => "changed by someone else",
         Outcome::Held => "a person is needed",

@@ -19,7 +19,7 @@ pub fn downtime(milliseconds: u64) -> String {
 /// How an outcome is to be seen.
 pub fn outcome_paint(outcome: Outcome) -> Paint {
     match outcome {
-        Outcome::Updated | Outcome::UpdatedUnproven | Outcome::Pulled => Paint::Good,
+        Outcome::Updated | Outcome::UpdatedUnproven | Outcome::Restored | Outcome::Pulled => Paint::Good,
         Outcome::DryRun | Outcome::External | Outcome::Aborted => Paint::Warning,
         Outcome::RolledBack | Outcome::Held | Outcome::CheckFailed => Paint::Bad,
     }
@@ -40,6 +40,7 @@ pub fn summary(view: &View, one: &UpdateSummary) -> String {
             format!("is made anew from {target}; it was not running, so nothing is proven")
         }
         Outcome::RolledBack => format!("{target} was judged broken; what ran before runs again"),
+        Outcome::Restored => format!("runs {target} again"),
         Outcome::Aborted => format!("{target} was given up; what ran before runs on"),
         Outcome::External => "someone else changed the container meanwhile; theirs stands".to_owned(),
         Outcome::Held => "needs a person; see `lodeman recover --plan`".to_owned(),
@@ -51,18 +52,6 @@ pub fn summary(view: &View, one: &UpdateSummary) -> String {
     let down = one.dark_ms.map_or_else(String::new, |dark| format!(" It was down for {}.", downtime(dark)));
     let reason = reason.map_or_else(String::new, |reason| format!("\n  {reason}"));
     format!("{name}: {what}.{down}{reason}\n")
-}
-
-/// How going back ended, for who asked for it.
-pub fn way_back(view: &View, one: &UpdateSummary) -> String {
-    if one.outcome != Some(Outcome::RolledBack) {
-        return summary(view, one);
-    }
-    let name = view.style.paint(Paint::Strong, one.name.as_str());
-    let target = one.target.as_deref().map(plain).unwrap_or_default();
-    let what = view.style.paint(Paint::Good, &format!("runs {target} again"));
-    let down = one.dark_ms.map_or_else(String::new, |dark| format!(" It was down for {}.", downtime(dark)));
-    format!("{name}: {what}.{down}\n")
 }
 
 /// What a run found and did: what stands still and why, what was done, the numbers.

@@ -39,6 +39,7 @@ fn every_end_of_an_update_is_told() {
     for outcome in [
         "updated",
         "updated_unproven",
+        "restored",
         "rolled_back",
         "aborted",
         "external",

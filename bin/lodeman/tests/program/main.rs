@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it does not get what it needs")]
 
 mod demo;
+mod interrupted;
 mod program;
 mod server;
 mod verbs;

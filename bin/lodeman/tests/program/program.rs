@@ -1,8 +1,10 @@
 //! The program, with a directory of its own.
 
 use std::io::Write as _;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -34,6 +36,22 @@ impl From<Output> for Ended {
 impl Program {
     pub fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    /// An engine that takes connections and never answers. The first connection is told.
+    pub fn silent_engine(&self) -> mpsc::Receiver<()> {
+        let listener = UnixListener::bind(self.directory.path().join("none")).unwrap();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = listener.accept() {
+                held.push(stream);
+                if tell.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        told
     }
 
     pub fn data(&self) -> PathBuf {

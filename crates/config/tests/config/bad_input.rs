@@ -107,7 +107,7 @@ fn every_bad_input_names_its_key_and_what_is_allowed() {
     let error = load("", &[], &[("server.listn", ":1")]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the configuration has a problem: server.listn (flag --server.listn): there is no such key; did you \
+        "the configuration has a problem: server.listn (command line): there is no such key; did you \
          mean `server.listen`?"
     );
 }

@@ -85,7 +85,9 @@ impl App {
     async fn apply_decided(&self, entry: QueueEntry) -> Result<UpdateSummary, ControlError> {
         let name = entry.workload.name.clone();
         let settings = self.settings();
-        apply(&self.swapper, &settings, self.soak(), entry).await.ok_or_else(|| {
+        let done = apply(&self.swapper, &settings, self.soak(), entry).await;
+        self.look_again(BTreeSet::from([name.clone()])).await;
+        done.ok_or_else(|| {
             ControlError::new(ErrorKind::Refused, format!("the update of `{name}` has to wait"))
         })
     }
@@ -116,8 +118,29 @@ impl App {
         if !self.stays {
             janitor::tidy(&self.swapper).await?;
         }
-        let explanations = outcome.findings.into_iter().map(|f| f.explanation).collect();
+        let mut explanations: Vec<Explanation> =
+            outcome.findings.into_iter().map(|f| f.explanation).collect();
+        let changed = updates.iter().filter(|u| u.operation.is_some()).map(|u| u.name.clone()).collect();
+        for fresh in self.look_again(changed).await {
+            if let Some(stale) = explanations.iter_mut().find(|e| e.workload == fresh.workload) {
+                *stale = fresh;
+            }
+        }
         Ok(RunReport { scan: outcome.record, updates, explanations })
+    }
+
+    /// What is said of containers is true again after they were changed. Nothing is applied.
+    async fn look_again(&self, names: BTreeSet<ContainerName>) -> Vec<Explanation> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        match self.scan(Trigger::Event, names).await {
+            Ok(outcome) => outcome.findings.into_iter().map(|f| f.explanation).collect(),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "explained at the next scan");
+                Vec::new()
+            }
+        }
     }
 
     /// The entry for what is on offer to a container now, approved by `by`, whatever its policy.
@@ -282,7 +305,10 @@ impl Control for App {
 
     async fn rollback(&self, name: ContainerName, by: &str) -> Result<UpdateSummary, ControlError> {
         self.ready_to_act()?;
-        rollback::roll_back(&self.swapper, self.key(name), by).await
+        let key = self.key(name.clone());
+        let done = rollback::roll_back(&self.swapper, key, by, self.soak()).await?;
+        self.look_again(BTreeSet::from([name])).await;
+        Ok(done)
     }
 
     async fn history(

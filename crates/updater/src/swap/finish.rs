@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use lodeman_domain::event::{EventKind, HistoryRow, Progress};
 use lodeman_domain::queue::QueueState;
-use lodeman_domain::update::{OperationId, Outcome, Phase};
+use lodeman_domain::update::{OperationId, OperationKind, Outcome, Phase};
 use lodeman_store::{BadDigest, Write};
 
 use super::SwapReport;
@@ -31,6 +31,9 @@ impl Ending {
     pub(crate) fn of(run: &Run) -> Self {
         let op = &run.journal.op;
         let outcome = match op.phase {
+            Phase::Committed | Phase::Cleaned if op.kind == OperationKind::Rollback => Outcome::Restored,
+            // An accepted update that a person took back.
+            Phase::RolledBack if op.committed_at.is_some() => Outcome::Restored,
             Phase::Committed | Phase::Cleaned if op.old_running => Outcome::Updated,
             Phase::Committed | Phase::Cleaned => Outcome::UpdatedUnproven,
             Phase::RolledBack => Outcome::RolledBack,
@@ -89,7 +92,8 @@ pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
         dark_ms: ending.dark_ms,
         reason: ending.reason.clone(),
         actor: op.by_person.clone().unwrap_or_else(|| "schedule".to_owned()),
-        data_may_have_changed: ending.ran && ending.outcome == Outcome::RolledBack,
+        data_may_have_changed: ending.ran
+            && matches!(ending.outcome, Outcome::RolledBack | Outcome::Restored),
     }));
     if let Some(write) = queue_move(run, ending).await? {
         run.journal.also(write);
@@ -134,7 +138,7 @@ async fn queue_move(run: &Run, ending: &Ending) -> Result<Option<Write>, Halt> {
     moved.updated_at = now;
     moved.note.clone_from(&ending.reason);
     moved.state = match ending.outcome {
-        Outcome::Updated | Outcome::UpdatedUnproven => QueueState::Done,
+        outcome if outcome.is_accepted() => QueueState::Done,
         Outcome::External => QueueState::Retired,
         Outcome::Aborted if ending.interrupted && run.journal.op.by_person.is_none() => QueueState::Approved,
         _ => QueueState::Failed,
@@ -155,6 +159,7 @@ fn sentence(name: &lodeman_domain::container::ContainerName, ending: &Ending) ->
     match ending.outcome {
         Outcome::Updated => format!("{name} is updated{down}"),
         Outcome::UpdatedUnproven => format!("{name} is exchanged but was not running, so it is not proven"),
+        Outcome::Restored => format!("{name} is back at its earlier state{down}"),
         Outcome::RolledBack => format!("{name} is rolled back{down}{because}"),
         Outcome::External => format!("{name} was changed by someone else{because}"),
         Outcome::Aborted => format!("the update of {name} was given up{because}"),

@@ -127,8 +127,8 @@ async fn the_old_container_is_kept_for_its_soak_and_a_person_can_go_back_to_it()
     assert_eq!(world.engine.names().len(), 3, "the old one is retained");
     janitor::tidy(&swapper).await.unwrap();
     assert_eq!(world.engine.names().len(), 3, "and stays during its soak");
-    let back = rollback::roll_back(&swapper, world.key(), "ann").await.unwrap();
-    assert_eq!(back.outcome, Some(Outcome::RolledBack));
+    let back = rollback::roll_back(&swapper, world.key(), "ann", None).await.unwrap();
+    assert_eq!(back.outcome, Some(Outcome::Restored));
     assert!(!world.runs_new());
     world.assert_whole("gone back");
     world.assert_no_leftovers("gone back");
@@ -145,8 +145,8 @@ async fn after_the_soak_one_goes_back_by_the_image_and_the_recorded_settings() {
     tokio::time::advance(Duration::from_secs(601)).await;
     janitor::tidy(&swapper).await.unwrap();
     world.assert_no_leftovers("the soak is over");
-    let back = rollback::roll_back(&swapper, world.key(), "ann").await.unwrap();
-    assert_eq!(back.outcome, Some(Outcome::RolledBack), "{back:?}");
+    let back = rollback::roll_back(&swapper, world.key(), "ann", None).await.unwrap();
+    assert_eq!(back.outcome, Some(Outcome::Restored), "{back:?}");
     assert!(!world.runs_new());
     assert_eq!(world.engine.container(NAME).unwrap().image_reference(), IMAGE);
     world.assert_whole("gone back");
@@ -165,7 +165,7 @@ async fn going_back_without_the_image_is_refused_before_anything_is_touched() {
     let _ = engine.remove_image(point.image_id.as_str()).await;
     let calls = world.faulty.calls().len();
     world.images.fail_next_pull(IMAGE, 404, "not found");
-    let result = rollback::roll_back(&swapper, world.key(), "ann").await;
+    let result = rollback::roll_back(&swapper, world.key(), "ann", None).await;
     if let Err(error) = result {
         assert!(error.message.contains("nothing was touched"), "{error}");
         let touched = world.faulty.calls().split_off(calls);
