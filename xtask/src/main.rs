@@ -5,7 +5,9 @@ mod dist;
 mod down;
 mod kill_matrix;
 mod lab;
+mod layers;
 mod run;
+mod sqlx;
 mod test;
 mod up;
 
@@ -33,6 +35,10 @@ enum Task {
     /// A private engine and registry, to play with
     #[command(subcommand)]
     Lab(lab::LabTask),
+    /// Holds the workspace against the table of who may use whom
+    Layers,
+    /// Refreshes the stored facts about every SQL statement
+    Sqlx(sqlx::SqlxArgs),
     /// Kills the program around every call that changes something, and looks what is left
     KillMatrix(kill_matrix::KillMatrixArgs),
     /// Builds the static release binary, with its checksum
@@ -46,6 +52,8 @@ fn main() -> Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Lab(task) => lab::run(&task),
+        Task::Layers => layers::run(),
+        Task::Sqlx(arguments) => sqlx::run(&arguments),
         Task::KillMatrix(arguments) => kill_matrix::run(&arguments),
         Task::Dist(arguments) => dist::run(&arguments),
     }
