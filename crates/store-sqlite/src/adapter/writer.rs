@@ -134,3 +134,95 @@ async fn transact(conn: &mut SqliteConnection, sealer: &Sealer, job: &Job) -> Re
 fn keeps_connection(error: &StoreError) -> bool {
     matches!(error, StoreError::Conflict { .. } | StoreError::Sealed { .. } | StoreError::Busy(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::super::files;
+    use super::super::open::writing;
+    use super::super::schema::migrate;
+    use super::*;
+
+    fn put(key: &str, size: usize) -> Job {
+        Job::Commit(vec![Write::PutSetting { key: key.into(), value: "x".repeat(size) }])
+    }
+
+    /// A database with its schema, and a writer to it whose connections are made by `options`.
+    async fn writer(
+        dir: &Path,
+        options: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions,
+    ) -> WriterHandle {
+        let file = dir.join(files::DATABASE);
+        files::prepare_file(&file).unwrap_or_else(|error| panic!("{error}"));
+        let usual = writing(&file, false);
+        let made = migrate(&usual, dir, &crate::MIGRATOR).await;
+        made.unwrap_or_else(|error| panic!("{error}"))
+            .close()
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let options = options(usual);
+        let conn = options.connect().await.unwrap_or_else(|error| panic!("{error}"));
+        let Ok(lock) = DataLock::take(dir) else { panic!("the directory is in use") };
+        let sealer = Sealer::unavailable("none in this test".into());
+        WriterHandle::start(options, conn, Arc::new(sealer), lock)
+    }
+
+    #[tokio::test]
+    async fn without_space_nothing_is_written_and_what_fits_still_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = writer(dir.path(), |options| options.pragma("max_page_count", "60")).await;
+        writer.ask(put("small", 10)).await.unwrap();
+        let both = Job::Commit(vec![
+            Write::DropSetting("small".into()),
+            Write::PutSetting { key: "large".into(), value: "x".repeat(1 << 20) },
+        ]);
+        assert!(matches!(writer.ask(both).await, Err(StoreError::Full(_))));
+        writer.ask(put("small2", 10)).await.unwrap();
+        writer.close().await.unwrap();
+        let mut conn = writing(&dir.path().join(files::DATABASE), false).connect().await.unwrap();
+        let keys: Vec<String> =
+            sqlx::query_scalar("SELECT key FROM setting ORDER BY key").fetch_all(&mut conn).await.unwrap();
+        assert_eq!(keys, ["small", "small2"]);
+    }
+
+    #[tokio::test]
+    async fn another_writer_makes_it_busy_until_it_is_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = writer(dir.path(), |options| options.busy_timeout(Duration::from_millis(20))).await;
+        let mut other = writing(&dir.path().join(files::DATABASE), false).connect().await.unwrap();
+        let taken = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        assert!(matches!(writer.ask(put("k", 1)).await, Err(StoreError::Busy(_))));
+        taken.rollback().await.unwrap();
+        writer.ask(put("k", 1)).await.unwrap();
+        writer.close().await.unwrap();
+        assert!(matches!(writer.ask(put("k", 1)).await, Err(StoreError::Failed(_))), "closed is closed");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_database_is_told_and_a_repaired_one_is_used_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = writer(dir.path(), |options| options).await;
+        writer.ask(put("k", 1)).await.unwrap();
+        let mut other = writing(&dir.path().join(files::DATABASE), false).connect().await.unwrap();
+        let root: i64 = sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'setting'")
+            .fetch_one(&mut other)
+            .await
+            .unwrap();
+        for (page, version, damaged) in [(999_999, 77, true), (root, 78, false)] {
+            let sql = format!(
+                "PRAGMA writable_schema = ON;
+                UPDATE sqlite_schema SET rootpage = {page} WHERE name = 'setting';
+                PRAGMA schema_version = {version}"
+            );
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut other).await.unwrap();
+            match writer.ask(put("k", 2)).await {
+                Err(StoreError::Corrupt { what: "database", .. }) => assert!(damaged),
+                done => assert!(!damaged && done.is_ok(), "{done:?}"),
+            }
+        }
+        other.close().await.unwrap();
+        writer.close().await.unwrap();
+    }
+}
