@@ -42,7 +42,10 @@ impl From<LoadError> for Failure {
 /// # Errors
 /// [`LoadError`] with everything that is wrong.
 pub fn load(global: &Global) -> Result<Config, LoadError> {
-    let env = variables(std::env::vars_os());
+    load_with(global, variables(std::env::vars_os()))
+}
+
+fn load_with(global: &Global, env: Vec<(String, String)>) -> Result<Config, LoadError> {
     let file = read_file(global.config.as_deref(), &env).map_err(LoadError::File)?;
     let mut flags = global.set.clone();
     if let Some(directory) = &global.data_dir {
@@ -117,14 +120,18 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("lodeman.toml");
         std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\ndata_dir = \"/a\"\n").unwrap();
-        let config = load(&global(&["--config", file.to_str().unwrap(), "--data-dir", "/b"])).unwrap();
+        let config =
+            load_with(&global(&["--config", file.to_str().unwrap(), "--data-dir", "/b"]), Vec::new())
+                .unwrap();
         assert_eq!(config.server.data_dir, Path::new("/b"));
         assert_eq!(config.server.listen.port(), 1);
     }
 
     #[test]
     fn a_file_that_is_named_must_be_there() {
-        let failure = Failure::from(load(&global(&["--config", "/nowhere/lodeman.toml"])).unwrap_err());
+        let failure = Failure::from(
+            load_with(&global(&["--config", "/nowhere/lodeman.toml"]), Vec::new()).unwrap_err(),
+        );
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("`/nowhere/lodeman.toml` cannot be read"), "{failure}");
     }
@@ -132,7 +139,7 @@ mod tests {
     #[test]
     fn every_mistake_is_told_at_once() {
         let flags = ["--set", "log.level=loud", "--set", "server.listen=nowhere"];
-        let failure = Failure::from(load(&global(&flags)).unwrap_err());
+        let failure = Failure::from(load_with(&global(&flags), Vec::new()).unwrap_err());
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("log.level (command line)"), "{failure}");
         assert!(failure.message.contains("server.listen (command line)"), "{failure}");

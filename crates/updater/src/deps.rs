@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lodeman_domain::clock::{Clock, IdSource};
 use lodeman_domain::image::Repository;
+use lodeman_domain::policy::Policy;
 use lodeman_domain::workload::HostId;
 use lodeman_engine::{ContainerEngine, PullAuth};
 use lodeman_store::Store;
@@ -60,6 +61,8 @@ pub struct SwapConfig {
     pub calm: Duration,
     /// How long recovery waits for that at most.
     pub calm_limit: Duration,
+    /// The policy a container gets when its update was rolled back. `None`: it keeps its own.
+    pub rollback_policy: Option<Policy>,
     /// Whether a journal-less leftover is rolled back without asking.
     pub adopt_orphans: bool,
 }
@@ -76,6 +79,7 @@ impl Default for SwapConfig {
             shutdown: Duration::from_secs(8),
             calm: Duration::from_secs(3),
             calm_limit: Duration::from_secs(30),
+            rollback_policy: None,
             adopt_orphans: false,
         }
     }

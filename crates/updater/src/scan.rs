@@ -238,7 +238,12 @@ async fn subjects(
     for one in observed.iter().filter(|o| names.is_empty() || names.contains(o.container.name())) {
         let key = WorkloadKey { host: deps.host.clone(), name: one.container.name().clone() };
         let stored = known.overrides.get(&key).copied();
-        subjects.push(Subject::new(&deps.host, one, &all, &info, settings, stored));
+        let subject = Subject::new(&deps.host, one, &all, &info, settings, stored);
+        // What lies outside the include scope is somebody else's, and told only to who asks by name.
+        if names.is_empty() && subject.is_outside_scope() {
+            continue;
+        }
+        subjects.push(subject);
     }
     Ok(subjects)
 }

@@ -7,7 +7,9 @@ use lodeman_domain::digest::Digest;
 use lodeman_domain::explain::{Reason, ReasonCode};
 use lodeman_domain::image::{ImageReference, Platform};
 use lodeman_domain::label::{ContainerHints, read_labels};
-use lodeman_domain::policy::{ContainerRules, Management, Policy, Subject as PolicySubject, container_rules};
+use lodeman_domain::policy::{
+    ContainerRules, ExclusionReason, Management, Policy, Subject as PolicySubject, container_rules,
+};
 use lodeman_domain::setting::Settings;
 use lodeman_domain::workload::{HostId, WorkloadKey};
 use lodeman_engine::spec::{Refusal, refusals};
@@ -86,6 +88,12 @@ impl Subject {
             rules,
             refusals,
         }
+    }
+
+    /// Whether it lies outside the include scope.
+    #[must_use]
+    pub fn is_outside_scope(&self) -> bool {
+        matches!(self.rules.management, Management::Excluded { reason: ExclusionReason::OutsideScope })
     }
 
     /// Why the registry is not asked about this container at all, if it is not.

@@ -47,7 +47,7 @@ fn an_approval_of_what_is_no_longer_offered_is_refused() {
 fn what_was_rejected_waits_for_something_newer() {
     let Some(corner) = Corner::new("reject") else { return };
     corner.push("app", "stable", &steady("1"));
-    corner.run("app", "app", "stable", "auto", json!({ "Labels": { "lodeman.policy": "manual" } }));
+    corner.run("app", "app", "stable", "manual", json!({}));
     corner.push("app", "stable", &steady("2"));
     corner.lodeman.json(0, &["run-once"]).unwrap();
     let name = corner.named("app");

@@ -68,8 +68,11 @@ fn registries_that_misbehave_do_not_stop_the_others() {
     for name in names {
         let found = report["explanations"].as_array().unwrap().iter();
         let told = found.clone().find(|told| told["workload"]["name"] == corner.named(name)).unwrap();
-        assert_eq!(told["verdict"], "unknown", "{name}: {told:#}");
-        assert!(told["reasons"].to_string().contains("check_failed"), "{name}: {told:#}");
+        // An image that was never pulled, at a registry that shows it to nobody, counts as made here.
+        let (verdict, reason) =
+            if name == "loop" { ("not_applicable", "local_image") } else { ("unknown", "check_failed") };
+        assert_eq!(told["verdict"], verdict, "{name}: {told:#}");
+        assert!(told["reasons"].to_string().contains(reason), "{name}: {told:#}");
         corner.assert_settled(name);
     }
 }

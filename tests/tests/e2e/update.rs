@@ -80,7 +80,7 @@ fn one_container_can_be_updated_on_demand_and_taken_back() {
     assert_eq!(corner.version("app"), "2");
 
     let summary = corner.lodeman.json(0, &["rollback", &name]).unwrap();
-    assert_eq!(summary["outcome"], "updated", "{summary:#}");
+    assert_eq!(summary["outcome"], "restored", "{summary:#}");
     corner.assert_settled("app");
     assert_eq!(corner.version("app"), "1");
 }

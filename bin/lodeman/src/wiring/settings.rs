@@ -33,6 +33,7 @@ pub fn swap_config(settings: &Settings) -> SwapConfig {
         rollback_lifetime: settings.rollback_point_lifetime,
         max_parallel: usize::try_from(settings.max_parallel_per_host).unwrap_or(1),
         image_cleanup: settings.image_cleanup,
+        rollback_policy: settings.rollback_policy,
         ..SwapConfig::default()
     }
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use lodeman_domain::event::{EventKind, HistoryRow, Progress};
 use lodeman_domain::queue::QueueState;
 use lodeman_domain::update::{OperationId, OperationKind, Outcome, Phase};
-use lodeman_store::{BadDigest, Write};
+use lodeman_store::{BadDigest, Override, Write};
 
 use super::SwapReport;
 use super::perform::{Halt, Run};
@@ -76,6 +76,16 @@ pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
             tag: op.target_reference.effective_tag(),
             reason: ending.reason.clone().unwrap_or_default(),
             operation: Some(op.id),
+            at: now,
+        }));
+    }
+    if matches!(ending.outcome, Outcome::RolledBack | Outcome::Restored)
+        && let Some(policy) = run.deps.swap.rollback_policy
+    {
+        run.journal.also(Write::PutOverride(Override {
+            workload: key.clone(),
+            policy: policy.to_string(),
+            by: "rollback_policy".to_owned(),
             at: now,
         }));
     }

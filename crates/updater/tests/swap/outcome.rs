@@ -45,6 +45,18 @@ async fn an_image_that_crashes_is_rolled_back_and_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rollback_sets_the_policy_that_is_configured_for_it() {
+    let world = World::new(Behaviour::crashes(3));
+    let mut deps = world.swapper().deps().clone();
+    deps.swap.rollback_policy = Some(lodeman_domain::policy::Policy::Pinned);
+    let swapper = lodeman_updater::swap::Swapper::new(deps, tokio_util::sync::CancellationToken::new());
+    assert_eq!(swapper.swap(world.request()).await.unwrap().outcome, Outcome::RolledBack);
+    let overrides = world.store.list_overrides().await.unwrap();
+    assert_eq!(overrides.len(), 1);
+    assert_eq!((overrides[0].workload.clone(), overrides[0].policy.as_str()), (world.key(), "pinned"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_image_that_ends_within_its_grace_is_rolled_back() {
     let behaviour = Behaviour { exits_after: Some((Duration::from_secs(3), 1)), ..Behaviour::default() };
     let world = World::new(behaviour);
