@@ -298,6 +298,9 @@ pub struct Operation {
     pub validate_used_ms: u64,
     /// Whether the replacement was started once more after an exit that a restart of the engine explains.
     pub restarted_after_explained_exit: bool,
+    /// Whether it goes back because of the replacement's image.
+    #[serde(default)]
+    pub image_fault: bool,
     /// How often start-up recovery took it up.
     pub recoveries: u32,
     /// The machine's boot id of the process that owns it.

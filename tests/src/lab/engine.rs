@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::daemon::is_alive;
 use super::{Daemon, Netns, wait};
 use crate::docker::Docker;
 
@@ -80,6 +81,13 @@ impl EngineProcess {
     fn try_launch(&self, flags: &[&str]) -> Result<()> {
         for stale in ["docker.pid", "sock"] {
             let _ = std::fs::remove_file(self.folder.join(stale));
+        }
+        // A runtime that ended with its engine and was not waited for still counts as running to the next
+        // one, which would wait for it in vain.
+        let runtime = self.folder.join("exec/containerd/containerd.pid");
+        let recorded = std::fs::read_to_string(&runtime).ok().and_then(|pid| pid.trim().parse().ok());
+        if recorded.is_some_and(|pid| !is_alive(pid)) {
+            let _ = std::fs::remove_file(&runtime);
         }
         let mut command = Command::new("dockerd");
         if let Some(first) = std::env::var_os("LODEMAN_LAB_PATH") {

@@ -113,6 +113,7 @@ pub fn operation(n: u64, container: &str) -> Operation {
         validate_budget_ms: 60_000,
         validate_used_ms: 0,
         restarted_after_explained_exit: false,
+        image_fault: false,
         recoveries: 0,
         boot_id: "boot-1".into(),
         process_id: 4_000_000_000,

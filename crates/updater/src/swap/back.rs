@@ -83,6 +83,8 @@ async fn restore_name(run: &mut Run) -> Result<(), Halt> {
 /// U1 to U10.
 pub(crate) async fn back(run: &mut Run, reason: &str, image_fault: bool) -> Result<Ending, Halt> {
     run.journal.patient = true;
+    // Whoever began to go back knew why; a later look only adds to it.
+    run.journal.change(|op| op.image_fault |= image_fault);
     if run.journal.op.phase != Phase::RollingBack {
         run.journal.change(|op| {
             op.direction = Direction::Back;
@@ -118,7 +120,7 @@ pub(crate) async fn back(run: &mut Run, reason: &str, image_fault: bool) -> Resu
     run.journal.change(|op| op.dark_ms = dark_ms);
     unpin(run).await?;
     run.advance(Phase::RolledBack, "the old container runs again");
-    let ending = Ending { image_fault, ran, ..Ending::of(run) };
+    let ending = Ending { ran, ..Ending::of(run) };
     finish(run, &ending).await?;
     Ok(ending)
 }

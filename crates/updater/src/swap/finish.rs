@@ -45,7 +45,7 @@ impl Ending {
             outcome,
             reason: op.reason.clone(),
             dark_ms: op.dark_ms,
-            image_fault: false,
+            image_fault: op.image_fault && matches!(outcome, Outcome::RolledBack | Outcome::Restored),
             interrupted: false,
             ran: false,
         }
@@ -151,6 +151,12 @@ async fn queue_move(run: &Run, ending: &Ending) -> Result<Option<Write>, Halt> {
         outcome if outcome.is_accepted() => QueueState::Done,
         Outcome::External => QueueState::Retired,
         Outcome::Aborted if ending.interrupted && run.journal.op.by_person.is_none() => QueueState::Approved,
+        // A crash brought it back, not the image: it is tried again.
+        Outcome::RolledBack
+            if !ending.image_fault && run.journal.op.recoveries > 0 && run.journal.op.by_person.is_none() =>
+        {
+            QueueState::Approved
+        }
         _ => QueueState::Failed,
     };
     if moved.state == QueueState::Failed && !ending.image_fault {

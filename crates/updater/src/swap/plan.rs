@@ -180,6 +180,7 @@ fn operation(deps: &Deps, request: &SwapRequest, planned: &Planned, plan: &Plan)
         validate_budget_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
         validate_used_ms: 0,
         restarted_after_explained_exit: false,
+        image_fault: false,
         recoveries: 0,
         boot_id: deps.owner.boot_id.clone(),
         process_id: deps.owner.process_id,

@@ -74,6 +74,21 @@ async fn a_rollback_killed_at_any_call_leaves_one_whole_container() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kill_on_the_way_back_does_not_forget_that_the_image_was_bad() {
+    let behaviour = || Behaviour { exits_after: Some((Duration::from_secs(3), 1)), ..Behaviour::default() };
+    let world = World::new(behaviour());
+    world.update().await;
+    let calls = world.faulty.calls();
+    let start = calls.iter().position(|c| c.action == "start").unwrap() + 1;
+    for k in start + 1..=calls.len() {
+        let world = World::new(behaviour());
+        assert!(killed_at(&world, k, Moment::After).await);
+        recovers(&world, &format!("killed after {:?}", calls[k - 1])).await;
+        assert_eq!(world.store.list_bad_digests().await.unwrap().len(), 1, "killed after {:?}", calls[k - 1]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_recovery_killed_at_any_call_is_recovered() {
     for first in 1..40 {
         let world = World::new(Behaviour::default());
