@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use lodeman_domain::digest::Digest;
 use lodeman_domain::image::{ImageReference, Repository, Tag};
-use lodeman_domain::policy::{ContainerRules, Policy};
+use lodeman_domain::policy::{ContainerRules, Policy, RuleSource};
 use lodeman_domain::queue::Target;
 use lodeman_domain::version::{Candidate, Choice, Rules, Step, choose};
 use lodeman_engine::{ContainerEngine, ImageInspect};
@@ -213,7 +213,7 @@ async fn versions(
         Ok(list) => list,
         Err(error) => return none(Some(format!("its tags cannot be listed: {error}"))),
     };
-    let choice = choose(&current, &list.tags, &version_rules(&subject.rules));
+    let choice = choose(&current, &*list.tags, &version_rules(&subject.rules));
     let newer: Vec<Tag> = choice.candidates.iter().map(|c| c.tag.clone()).collect();
     let hidden = (choice.beyond_scope.count, choice.beyond_scope.newest.clone());
     match resolve(client, subject, reference, &choice, memory).await {
@@ -258,12 +258,15 @@ async fn resolve(
     Ok(offers)
 }
 
-/// Whether `auto` may take this step by itself.
+/// Whether `auto` may take this step by itself: patches while nobody has said how far, else what was said.
 fn is_automatic(candidate: &Candidate, rules: &ContainerRules) -> bool {
     use lodeman_domain::version::Scope;
+    if rules.scope.source == RuleSource::Default {
+        return candidate.is_patch_level();
+    }
     match candidate.step {
         Step::Major => rules.scope.automatic_major,
         Step::Minor => matches!(rules.scope.automatic, Scope::Minor | Scope::Major | Scope::Default),
-        Step::Patch | Step::Build | Step::Calendar => true,
+        Step::Patch | Step::Build | Step::System | Step::Calendar => true,
     }
 }

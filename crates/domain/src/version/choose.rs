@@ -1,237 +1,221 @@
 //! Which newer versions to offer.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
+use super::compare::cmp_numbers;
+use super::siblings::{Reach, Siblings};
+use super::{Rules, Scope, Step, Version};
 use crate::image::Tag;
-
-use super::constraint::Constraint;
-use super::grammar::{Scheme, Version};
-use super::order::compare_numbers;
-use super::pattern::TagPattern;
-use super::scope::{Scope, Step, VariantRule};
-
-/// A first number this much above the one below it, on few tags, is not the next major version.
-const OUTLIER_GAP: u64 = 10;
-/// As many tags make a first number credible whatever the gap.
-const OUTLIER_TAGS: usize = 3;
-
-/// What may be offered.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// How far it may lie.
-    pub scope: Scope,
-    /// Only tags that match.
-    pub include: Option<TagPattern>,
-    /// No tags that match.
-    pub exclude: Option<TagPattern>,
-    /// Only versions in this range.
-    pub constraint: Option<Constraint>,
-    /// Whether pre-releases count.
-    pub prerelease: bool,
-    /// Whether the operating-system version in the tag may move.
-    pub variant: VariantRule,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            scope: Scope::Default,
-            include: None,
-            exclude: None,
-            constraint: None,
-            prerelease: false,
-            variant: VariantRule::Family,
-        }
-    }
-}
 
 /// A newer version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Its tag.
     pub tag: Tag,
-    /// The same, read.
+    /// The tag, read.
     pub version: Version,
-    /// How large a step it is.
+    /// How big a step it is.
     pub step: Step,
+    /// Whether the operating system's version moves along with it.
+    pub system_moves: bool,
 }
 
-/// What lies outside the scope.
+impl Candidate {
+    /// Whether it is at most a patch: `1.2.3` to `1.2.4`, or another build, on the same operating
+    /// system. This is as far as automatic updates go while nobody has said how far they may.
+    #[must_use]
+    pub fn is_patch_level(&self) -> bool {
+        matches!(self.step, Step::Patch | Step::Build) && !self.system_moves
+    }
+}
+
+/// Newer versions that the scope hides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Beyond {
-    /// How many newer versions.
+pub struct BeyondScope {
+    /// How many versions.
     pub count: usize,
     /// The newest of them.
     pub newest: Option<Tag>,
 }
 
-/// Why nothing is offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoneWhy {
-    /// The current tag is no version.
+/// Why no newer version is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNone {
+    /// The current tag is not a version, so nothing is newer than it.
     NotAVersion,
-    /// It is the newest.
-    Newest,
-    /// All that is newer lies outside the scope.
+    /// A person ignores all that is newer.
+    Ignored,
+    /// All that is newer is beyond the scope.
     BeyondScope,
+    /// All that is newer is outside the constraint.
+    OutsideConstraint,
+    /// All that is newer are pre-releases.
+    OnlyPrereleases,
+    /// What looks newer does not belong to the series.
+    OnlyOrphans,
+    /// The list has nothing newer.
+    NothingNewer,
 }
 
-/// What was chosen.
+/// What [`choose`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Newer versions within the rules, newest first.
+    /// Newer versions, newest first, one tag for each.
     pub candidates: Vec<Candidate>,
-    /// Newer versions that only the scope keeps out.
-    pub beyond_scope: Beyond,
-    /// How many pre-releases are newer than the current version and not offered.
+    /// What fulfils every rule but the scope.
+    pub beyond_scope: BeyondScope,
+    /// How many pre-releases within the scope are newer than the first candidate, or than the
+    /// current version where there is none, and were left out for being pre-releases.
     pub held_prereleases: usize,
-    /// Why there are no candidates, where there are none.
-    pub none: Option<NoneWhy>,
+    /// Tags that look newer and were set aside as orphans, newest first.
+    pub orphans: Vec<Tag>,
+    /// Why `candidates` is empty; `None` where it is not.
+    pub why_none: Option<WhyNone>,
+    current: Option<Version>,
 }
 
-/// Chooses, from all tags of a repository, those that are newer than `current` and may be offered.
+impl Choice {
+    /// The newest candidate that `scope`, as wide as the one asked for or narrower, admits.
+    #[must_use]
+    pub fn newest_within(&self, scope: Scope) -> Option<&Candidate> {
+        let current = self.current.as_ref()?;
+        self.candidates.iter().find(|candidate| scope.admits(current, &candidate.version))
+    }
+
+    /// The newest candidate that is at most a patch; see [`Candidate::is_patch_level`].
+    #[must_use]
+    pub fn newest_patch(&self) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| candidate.is_patch_level())
+    }
+}
+
+/// Which of `tags` are newer than `current` and fulfil `rules`. The order of `tags` does not matter,
+/// and `current` need not be among them.
 ///
-/// A tag competes when it has the shape of `current`: same prefix (with or without `v`), scheme and
-/// variant. Of several spellings of one version the one as precise as `current` stays, else the most
-/// precise. A tag with fewer numbers stands for whatever is behind it: `1.25` covers `1.25.3`, and where
-/// such tags move along with what they cover, only tags of the same precision compete.
-///
-/// Orphan tags are left out: a lone tag whose first number is far above every other one in the
-/// repository (`99.99.99` beside `1.x`) is a mistake or a marker, not the next version; dates and years
-/// beside plain versions never compete at all.
+/// A less specific tag covers what it stands for already: nothing within `1.25.*` is newer than
+/// `1.25`, and `1.26` is offered rather than `1.26.3`. Tags that mean one version (`2026.5` and
+/// `2026.5.0`, several builds, several operating systems) are collapsed into one: on the current
+/// operating system as long as that is published, then the more specific spelling, then the last build.
 #[must_use]
-pub fn choose(current: &Tag, tags: &[Tag], rules: &Rules) -> Choice {
-    let Some(now) = Version::parse(current) else {
-        return Choice {
-            candidates: Vec::new(),
-            beyond_scope: Beyond::default(),
-            held_prereleases: 0,
-            none: Some(NoneWhy::NotAVersion),
-        };
-    };
-    let shaped: Vec<Version> = tags
-        .iter()
-        .filter_map(Version::parse)
-        .filter(|v| v.competes_with(&now, rules.variant) && passes_patterns(v, rules))
-        .collect();
-    let ceiling = credible_ceiling(&now, &shaped);
-    let floats = is_floating(&now, &shaped);
-    let mut held_prereleases = 0;
-    let mut newer: Vec<Version> = Vec::new();
-    for version in &shaped {
-        let usable = version.compare(&now).is_gt()
-            && version.variant_not_below(&now)
-            && !version.is_covered_by(&now)
-            && ceiling.is_none_or(|top| version.number(0) <= top)
-            && rules.constraint.as_ref().is_none_or(|c| c.admits(version))
-            && precision_fits(&now, version, floats);
-        if !usable {
-            continue;
-        }
-        if version.is_prerelease() && !rules.prerelease && !same_line(&now, version) {
-            held_prereleases += 1;
-            continue;
-        }
-        newer.push(version.clone());
-    }
-    // Sorted once: looking for what a tag covers must not look through all of them each time.
-    let floating = floating_of(&shaped);
-    if !floats {
-        newer.retain(|v| v.numbers.len() == now.numbers.len() || !floating.contains(&v.numbers));
-    }
-    let newer = one_spelling_each(&now, newer);
-    let (within, beyond): (Vec<Version>, Vec<Version>) =
-        newer.into_iter().partition(|v| rules.scope.admits(&now, v));
-    let beyond_scope = Beyond { count: beyond.len(), newest: beyond.first().map(|v| v.tag.clone()) };
-    let candidates: Vec<Candidate> = within
-        .into_iter()
-        .map(|version| Candidate { tag: version.tag.clone(), step: Step::between(&now, &version), version })
-        .collect();
-    let none = match (candidates.is_empty(), beyond_scope.count) {
-        (false, _) => None,
-        (true, 0) => Some(NoneWhy::Newest),
-        (true, _) => Some(NoneWhy::BeyondScope),
-    };
-    Choice { candidates, beyond_scope, held_prereleases, none }
-}
-
-fn passes_patterns(version: &Version, rules: &Rules) -> bool {
-    let tag = version.tag.as_str();
-    rules.include.as_ref().is_none_or(|p| p.matches(tag))
-        && rules.exclude.as_ref().is_none_or(|p| !p.matches(tag))
-}
-
-/// A pre-release goes on to the next of its own line, and to its release.
-fn same_line(now: &Version, version: &Version) -> bool {
-    now.is_prerelease() && compare_numbers(&now.numbers, &version.numbers).is_eq()
-}
-
-/// Whether something in the repository is covered by `version`, so that its tag moves.
-fn is_floating(version: &Version, shaped: &[Version]) -> bool {
-    shaped.iter().any(|v| v.is_covered_by(version))
-}
-
-/// The numbers of all tags that cover another one.
-fn floating_of(shaped: &[Version]) -> std::collections::BTreeSet<Vec<u64>> {
-    let mut covered = std::collections::BTreeSet::new();
-    for version in shaped {
-        for len in 1..version.numbers.len() {
-            covered.insert(version.numbers[..len].to_vec());
+pub fn choose<'a>(current: &Tag, tags: impl IntoIterator<Item = &'a Tag>, rules: &Rules) -> Choice {
+    let Some(current) = Version::parse(current) else { return nothing(WhyNone::NotAVersion) };
+    let siblings = Siblings::collect(&current, tags, rules);
+    let sifted = sift(&current, &siblings, rules);
+    let kept = one_of_each(&current, sifted.passed, &siblings);
+    let mut choice = Choice { orphans: sifted.orphans, why_none: None, ..nothing(WhyNone::NothingNewer) };
+    for (version, step) in kept {
+        let tag = version.tag().clone();
+        if rules.scope.admits(&current, version) {
+            let system_moves = !version.systems().eq(current.systems());
+            choice.candidates.push(Candidate { tag, version: version.clone(), step, system_moves });
+        } else {
+            choice.beyond_scope.count += 1;
+            choice.beyond_scope.newest.get_or_insert(tag);
         }
     }
-    covered
+    let newest = choice.candidates.first().map_or(&current, |candidate| &candidate.version);
+    let mut held = sifted.held;
+    held.retain(|v| v.cmp_release(newest).is_gt() && rules.scope.admits(&current, v));
+    held.sort_unstable_by(|a, b| a.cmp_release(b));
+    held.dedup_by(|a, b| a.cmp_release(b).is_eq());
+    choice.held_prereleases = held.len();
+    if choice.candidates.is_empty() {
+        choice.why_none = Some(if sifted.ignored {
+            WhyNone::Ignored
+        } else if choice.beyond_scope.count > 0 {
+            WhyNone::BeyondScope
+        } else if sifted.constrained {
+            WhyNone::OutsideConstraint
+        } else if choice.held_prereleases > 0 {
+            WhyNone::OnlyPrereleases
+        } else if choice.orphans.is_empty() {
+            WhyNone::NothingNewer
+        } else {
+            WhyNone::OnlyOrphans
+        });
+    }
+    choice.current = Some(current);
+    choice
 }
 
-/// Whoever follows a moving tag wants the next moving tag of the same precision.
-fn precision_fits(now: &Version, version: &Version, now_floats: bool) -> bool {
-    !now_floats || version.numbers.len() == now.numbers.len()
+fn nothing(why: WhyNone) -> Choice {
+    Choice {
+        candidates: Vec::new(),
+        beyond_scope: BeyondScope::default(),
+        held_prereleases: 0,
+        orphans: Vec::new(),
+        why_none: Some(why),
+        current: None,
+    }
 }
 
-/// The first number above which nothing is credible; `None` when everything is.
-fn credible_ceiling(now: &Version, shaped: &[Version]) -> Option<u64> {
-    if now.scheme != Scheme::Numbers {
-        return None;
-    }
-    let mut tags_by_first: BTreeMap<u64, usize> = BTreeMap::new();
-    for version in shaped {
-        *tags_by_first.entry(version.number(0)).or_default() += 1;
-    }
-    let mut credible = now.number(0);
-    for (first, count) in tags_by_first.range(credible + 1..) {
-        if first - credible > OUTLIER_GAP && *count < OUTLIER_TAGS {
-            return Some(credible);
+/// The siblings that are no older than the current version, by what the rules say to each.
+#[derive(Default)]
+struct Sifted<'s> {
+    passed: Vec<&'s Version>,
+    held: Vec<&'s Version>,
+    orphans: Vec<Tag>,
+    ignored: bool,
+    constrained: bool,
+}
+
+fn sift<'s>(current: &'s Version, siblings: &'s Siblings, rules: &Rules) -> Sifted<'s> {
+    let mut sifted = Sifted::default();
+    let mut orphans = Vec::new();
+    for version in siblings.candidates(current).filter(|v| v.cmp_release(current).is_ge()) {
+        if siblings.is_orphan(version) {
+            orphans.push(version);
+        } else if rules.ignored.contains(version.tag()) {
+            sifted.ignored |= Step::between(current, version).is_some();
+        } else if rules.constraint.as_ref().is_some_and(|range| !range.admits(version)) {
+            sifted.constrained |= Step::between(current, version).is_some();
+        } else if version.is_prerelease() && !rules.prerelease && !current.same_prerelease_line(version) {
+            sifted.held.push(version);
+        } else {
+            sifted.passed.push(version);
         }
-        credible = *first;
     }
-    None
+    orphans.sort_unstable_by(|a, b| b.cmp(a));
+    sifted.orphans = orphans.into_iter().map(|version| version.tag().clone()).collect();
+    sifted
 }
 
-/// Newest first, each version once.
-fn one_spelling_each(now: &Version, mut versions: Vec<Version>) -> Vec<Version> {
-    let precision = now.numbers.len();
-    versions.sort_by(|a, b| {
-        b.compare(a)
-            .then_with(|| (b.numbers.len() == precision).cmp(&(a.numbers.len() == precision)))
-            .then_with(|| b.same_prefix(now).cmp(&a.same_prefix(now)))
-            .then_with(|| b.numbers.len().cmp(&a.numbers.len()))
-            .then_with(|| a.tag.cmp(&b.tag))
+/// One tag for each version newer than the current one, newest first.
+fn one_of_each<'s>(
+    current: &'s Version,
+    mut versions: Vec<&'s Version>,
+    siblings: &'s Siblings,
+) -> Vec<(&'s Version, Step)> {
+    // Other builds of the current version have to beat it.
+    versions.push(current);
+    let reach = current.systems().next().map(|_| siblings.reach());
+    versions.sort_unstable_by(|a, b| {
+        b.cmp_release(a).then_with(|| preference(b, a, current, reach.as_ref()).then_with(|| b.cmp(a)))
     });
-    versions.dedup_by(|later, kept| later.compare(kept).is_eq());
-    versions
+    versions.dedup_by(|later, kept| later.cmp_release(kept).is_eq());
+    let mut last_release: Option<&Version> = None;
+    versions.retain(|version| {
+        let superseded =
+            version.is_prerelease() && last_release.is_some_and(|release| release.cmp_core(version).is_eq());
+        if !version.is_prerelease() {
+            last_release = Some(*version);
+        }
+        !superseded
+    });
+    let newer = |version| Step::between(current, version).map(|step| (version, step));
+    versions.into_iter().filter_map(newer).collect()
 }
 
-/// The tags that a tag such as `latest` may mean, most likely first: releases before pre-releases,
-/// higher before lower, the more precise of two equal ones first. For display only.
-#[must_use]
-pub fn rank_for_resolution(tags: &[Tag]) -> Vec<Tag> {
-    let mut versions: Vec<Version> = tags.iter().filter_map(Version::parse).collect();
-    versions.sort_by(|a, b| {
-        (a.is_prerelease(), a.words.len() + a.grows.len())
-            .cmp(&(b.is_prerelease(), b.words.len() + b.grows.len()))
-            .then_with(|| b.compare(a))
-            .then_with(|| Reverse(a.numbers.len()).cmp(&Reverse(b.numbers.len())))
-            .then_with(|| a.tag.cmp(&b.tag))
+/// Which of two tags for one version is the better one.
+fn preference<'s>(a: &'s Version, b: &'s Version, current: &Version, reach: Option<&Reach<'s>>) -> Ordering {
+    let systems = reach.map_or(Ordering::Equal, |reach| {
+        let stays = |v: &Version| v.systems().eq(current.systems());
+        cmp_numbers(reach.of(a), reach.of(b))
+            .then_with(|| stays(a).cmp(&stays(b)))
+            .then_with(|| a.systems().cmp(b.systems()))
     });
-    versions.into_iter().map(|v| v.tag).collect()
+    systems.then_with(|| a.parts().len().cmp(&b.parts().len())).then_with(|| a.counters().cmp(b.counters()))
 }

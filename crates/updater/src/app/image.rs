@@ -43,7 +43,7 @@ pub async fn check_image(
     if Version::parse(&current).is_some() {
         let list = client.list_tags(&repository).await.map_err(failed)?;
         let wide = Rules { scope: lodeman_domain::version::Scope::Major, ..Rules::default() };
-        let choice = choose(&current, &list.tags, &wide);
+        let choice = choose(&current, &*list.tags, &wide);
         check.newer_versions = choice.candidates.into_iter().map(|c| c.tag).collect();
         check.truncated = list.truncated;
     } else {

@@ -2,5 +2,6 @@
 
 mod faults;
 mod kill;
+mod orphans;
 mod outcome;
 mod world;
