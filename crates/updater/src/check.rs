@@ -10,7 +10,8 @@ use lodeman_domain::queue::Target;
 use lodeman_domain::version::{Candidate, Choice, Rules, Step, choose};
 use lodeman_engine::{ContainerEngine, ImageInspect};
 use lodeman_registry::check::{
-    DigestVerdict, LocalImage, PlatformImage, PlatformLookup, compare_digest, find_platform_image,
+    DigestVerdict, LocalImage, LocalReason, PlatformImage, PlatformLookup, compare_digest,
+    find_platform_image,
 };
 use lodeman_registry::{RegistryClient, RegistryError};
 use lodeman_store::{BadDigest, IgnoredTarget};
@@ -107,7 +108,7 @@ pub async fn check(
     let tag = match compare_digest(client, reference, running, local_tag.as_ref()).await {
         Ok(verdict) => match tag_state(subject, reference, verdict, memory) {
             Ok(state) => state,
-            Err(local) => return local,
+            Err(reason) => return Checked::Local { reason: reason.describe() },
         },
         Err(error) => return failed(&error),
     };
@@ -133,7 +134,7 @@ fn tag_state(
     reference: &ImageReference,
     verdict: DigestVerdict,
     memory: &Memory,
-) -> Result<TagState, Checked> {
+) -> Result<TagState, LocalReason> {
     Ok(match verdict {
         DigestVerdict::UpToDate { .. } | DigestVerdict::PinnedByDigest { .. } => TagState::Current,
         DigestVerdict::IndexMovedOnly { .. } => TagState::IndexRebuilt,
@@ -145,7 +146,7 @@ fn tag_state(
             let has: Vec<String> = offered.iter().map(ToString::to_string).collect();
             TagState::NoPlatform(format!("it has no image for {platform}, only for {}", has.join(", ")))
         }
-        DigestVerdict::Local { reason } => return Err(Checked::Local { reason: reason.describe() }),
+        DigestVerdict::Local { reason } => return Err(reason),
     })
 }
 
@@ -235,7 +236,7 @@ async fn resolve(
     let Some(running) = &subject.running_image else { return Ok(Vec::new()) };
     let auto = subject.rules.policy.value == Policy::Auto;
     let mut offers: Vec<Offer> = Vec::new();
-    for candidate in choice.candidates.iter() {
+    for candidate in &choice.candidates {
         let automatic = is_automatic(candidate, &subject.rules);
         // Beyond what a person would be shown, only what `auto` may take is of interest.
         let shown = offers.iter().any(|o| o.bad.is_none() && !o.ignored);

@@ -71,9 +71,9 @@ impl Default for SwapConfig {
     fn default() -> Self {
         Self {
             grace: Duration::from_secs(30),
-            health_deadline_cap: Duration::from_secs(600),
-            soak: Duration::from_secs(600),
-            rollback_lifetime: Duration::from_secs(7 * 24 * 3600),
+            health_deadline_cap: Duration::from_mins(10),
+            soak: Duration::from_mins(10),
+            rollback_lifetime: Duration::from_hours(168),
             max_parallel: 1,
             image_cleanup: true,
             shutdown: Duration::from_secs(8),

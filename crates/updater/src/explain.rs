@@ -56,10 +56,10 @@ fn sentence(subject: &Subject, decision: &Decision) -> String {
                 Action::Apply => "it is installed now".to_owned(),
                 Action::Ask => format!("it waits for a person ({})", first(&decision.reasons)),
                 Action::Wait => {
-                    let when = decision
-                        .next_at
-                        .map(|at| format!("until {}", at.strftime("%Y-%m-%d %H:%M UTC")))
-                        .unwrap_or_else(|| "until a person lets it".to_owned());
+                    let when = decision.next_at.map_or_else(
+                        || "until a person lets it".to_owned(),
+                        |at| format!("until {}", at.strftime("%Y-%m-%d %H:%M UTC")),
+                    );
                     format!("it waits {when} ({})", first(&decision.reasons))
                 }
                 Action::PullOnly => "only its image is pulled".to_owned(),

@@ -24,7 +24,7 @@ pub async fn tidy(swapper: &Swapper) -> Result<(), StoreError> {
         match op.phase {
             Phase::Committed if soak_is_over(swapper, &op) => end_soak(swapper, op).await?,
             Phase::Held if op.direction == Direction::Back || op.committed_at.is_some() => {
-                retry_held(swapper, op).await?
+                retry_held(swapper, op).await?;
             }
             _ => {}
         }
@@ -170,10 +170,10 @@ async fn unpin(swapper: &Swapper) -> Result<(), crate::recover::RecoverError> {
         if only_pins && !used && deps.engine.inspect_image(image.id.as_str()).await.is_ok() {
             match deps.engine.remove_image(image.id.as_str()).await {
                 Ok(()) => {
-                    tracing::info!(image = %image.id, "removed an image that no rollback needs any more")
+                    tracing::info!(image = %image.id, "removed an image that no rollback needs any more");
                 }
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, image = %image.id, "the image stays")
+                    tracing::debug!(error = &error as &dyn std::error::Error, image = %image.id, "the image stays");
                 }
             }
         }

@@ -63,13 +63,12 @@ pub async fn plan(swapper: &Swapper) -> Result<Vec<RecoveryItem>, RecoverError> 
     }
     let info = deps.engine.info().await?;
     for op in open {
-        let action = match refuse(&op, &info) {
-            Some(why) => Action::Hold { reason: why },
-            None => {
-                let steps = deps.store.list_steps(op.id).await?;
-                let facts = facts::gather(deps, &op, &steps).await?;
-                decide::decide(op.phase, &facts)
-            }
+        let action = if let Some(why) = refuse(&op, &info) {
+            Action::Hold { reason: why }
+        } else {
+            let steps = deps.store.list_steps(op.id).await?;
+            let facts = facts::gather(deps, &op, &steps).await?;
+            decide::decide(op.phase, &facts)
         };
         items.push(RecoveryItem {
             operation: op.id,

@@ -8,7 +8,7 @@ use lodeman_domain::queue::Target;
 use lodeman_domain::update::{OperationKind, Phase};
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_engine::spec::Plan;
-use lodeman_store::{BadDigest, RollbackPoint, SpecKind, StoreError, Write};
+use lodeman_store::{BadDigest, RollbackPoint, SpecKind, Write};
 use serde_json::Value;
 
 use crate::control::{ControlError, ErrorKind, UpdateSummary};
@@ -42,7 +42,7 @@ async fn roll_back_here(
     soak: Option<Duration>,
 ) -> Result<UpdateSummary, ControlError> {
     let deps = swapper.deps();
-    let open = deps.store.find_open_operation(key).await.map_err(store)?;
+    let open = deps.store.find_open_operation(key).await?;
     if let Some(op) = open {
         // A held operation waits for just this.
         if !matches!(op.phase, Phase::Committed | Phase::Held) {
@@ -54,15 +54,11 @@ async fn roll_back_here(
             return to_retained(swapper, key, op, by).await;
         }
     }
-    let point = deps.store.find_rollback_point(key).await.map_err(store)?.ok_or_else(|| {
+    let point = deps.store.find_rollback_point(key).await?.ok_or_else(|| {
         let message = format!("there is nothing to go back to for container `{}`", key.name);
         ControlError::new(ErrorKind::NotFound, message)
     })?;
     to_point(swapper, key, &point, by, soak).await
-}
-
-fn store(error: StoreError) -> ControlError {
-    ControlError::new(ErrorKind::Unavailable, error.to_string())
 }
 
 async fn to_retained(
@@ -78,7 +74,7 @@ async fn to_retained(
             format!("container `{}` is being changed", key.name),
         ));
     };
-    let steps = deps.store.list_steps(op.id).await.map_err(store)?;
+    let steps = deps.store.list_steps(op.id).await?;
     let target = op.old_reference.clone();
     let mut journal = Journal::resume(deps.store.clone(), deps.clock.clone(), op, &steps);
     let by = by.to_owned();
@@ -117,7 +113,7 @@ async fn to_point(
         .parse()
         .map_err(|e| refused(format!("its recorded reference `{}` cannot be used: {e}", point.reference)))?;
     present(swapper, point, &reference).await?;
-    let spec = deps.store.find_spec(point.op, SpecKind::Old).await.map_err(store)?;
+    let spec = deps.store.find_spec(point.op, SpecKind::Old).await?;
     let spec = spec.ok_or_else(|| refused("its recorded settings are gone".to_owned()))?;
     let mut plan: Plan = serde_json::from_value(spec.json)
         .map_err(|e| refused(format!("its recorded settings cannot be read: {e}")))?;
@@ -188,7 +184,7 @@ async fn present(
 /// What a person went back from is not installed by itself again.
 async fn block_left_image(swapper: &Swapper, point: &RollbackPoint, by: &str) -> Result<(), ControlError> {
     let deps = swapper.deps();
-    let Some(left) = deps.store.find_operation(point.op).await.map_err(store)? else { return Ok(()) };
+    let Some(left) = deps.store.find_operation(point.op).await? else { return Ok(()) };
     let Some(manifest) = left.target_manifest.clone() else { return Ok(()) };
     let bad = BadDigest {
         repository: left.target_reference.repository().clone(),
@@ -199,5 +195,5 @@ async fn block_left_image(swapper: &Swapper, point: &RollbackPoint, by: &str) ->
         operation: Some(left.id),
         at: deps.clock.now(),
     };
-    deps.store.commit(vec![Write::PutBadDigest(bad)]).await.map_err(store)
+    Ok(deps.store.commit(vec![Write::PutBadDigest(bad)]).await?)
 }

@@ -351,13 +351,12 @@ impl FirstSeenBook {
             if book.contains_key(&key) {
                 continue;
             }
-            let at = match deps.store.find_first_seen(&key.0, &key.1).await? {
-                Some(seen) => seen.at,
-                None => {
-                    let seen = FirstSeen { repository: key.0.clone(), manifest: key.1.clone(), at: now };
-                    writes.push(Write::PutFirstSeen(seen));
-                    now
-                }
+            let at = if let Some(seen) = deps.store.find_first_seen(&key.0, &key.1).await? {
+                seen.at
+            } else {
+                let seen = FirstSeen { repository: key.0.clone(), manifest: key.1.clone(), at: now };
+                writes.push(Write::PutFirstSeen(seen));
+                now
             };
             book.insert(key, at);
         }

@@ -132,7 +132,7 @@ fn policy_subject<'a>(
 fn refusal(refusal: &Refusal) -> Reason {
     let code = match refusal {
         Refusal::AutoRemove => ReasonCode::AutoRemove,
-        Refusal::SwarmTask { .. } => ReasonCode::OrchestratorTask,
+        Refusal::SwarmTask => ReasonCode::OrchestratorTask,
         _ => ReasonCode::SharedNamespace,
     };
     Reason::new(code, refusal.to_string())

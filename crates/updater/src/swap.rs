@@ -205,10 +205,7 @@ impl Swapper {
         };
         self.finish_soak(&request.key).await?;
         let (mut run, planned) = plan::plan(&self.deps, &request).await?;
-        let halt = match forward::forward(&mut run, &self.locks, &self.stopping, &request, &planned).await {
-            Ok(()) => None,
-            Err(halt) => Some(halt),
-        };
+        let halt = forward::forward(&mut run, &self.locks, &self.stopping, &request, &planned).await.err();
         let ending = match halt {
             None => Ending::of(&run),
             Some(halt) => self.turn(&mut run, halt).await,

@@ -70,7 +70,7 @@ fn words_of(version: &Version) -> HashSet<String> {
     for mark in &version.marks {
         match mark {
             Mark::Flavour(name) | Mark::System { name, .. } => {
-                words.extend(words_of_text(&text[name.clone()]))
+                words.extend(words_of_text(&text[name.clone()]));
             }
             Mark::Counter { .. } | Mark::Commit => {}
         }

@@ -16,7 +16,7 @@ use crate::control::Control as _;
 use crate::janitor;
 
 /// Between two rounds of clearing up.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// The scan loop turns at least this often, so that one that stands still is noticed.
 const TURN_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// Until a changed container is checked, so that one that is being set up is checked once.
@@ -119,7 +119,7 @@ impl Loops {
             if !ripe.is_empty() {
                 self.run(Trigger::Schedule, ripe).await;
             }
-            let pause = self.pause(due, now);
+            let pause = Self::pause(due, now);
             tokio::select! {
                 () = self.stopping.cancelled() => return,
                 change = changes.recv() => {
@@ -138,7 +138,7 @@ impl Loops {
         last.ended_at
     }
 
-    fn pause(&self, due: Option<Timestamp>, now: Timestamp) -> Duration {
+    fn pause(due: Option<Timestamp>, now: Timestamp) -> Duration {
         let until = due.map_or(TURN_EVERY, |at| at.duration_since(now).min(TURN_EVERY));
         Duration::try_from(until).unwrap_or(Duration::ZERO).max(Duration::from_millis(100))
     }
@@ -152,9 +152,9 @@ impl Loops {
         let mut names = BTreeSet::new();
         match first {
             Ok(change) if change.calls_for_a_check() => names.extend(name_of(change)),
-            Ok(_) => return names,
-            // The next whole scan sees what was missed; a closed channel must not be asked in a circle.
-            Err(RecvError::Lagged(_)) => return names,
+            // What was missed is seen by the next whole scan.
+            Ok(_) | Err(RecvError::Lagged(_)) => return names,
+            // A closed channel must not be asked in a circle.
             Err(RecvError::Closed) => {
                 tokio::time::sleep(SETTLE).await;
                 return names;

@@ -147,9 +147,8 @@ pub fn decide(phase: Phase, facts: &Facts) -> Action {
         Phase::Held if facts.going_back => rolling_back(facts),
         // Held after its acceptance: once the replacement runs again, the update stands.
         Phase::Held if facts.was_committed && facts.new == NewState::Run => Action::FinishCommitted,
-        Phase::Held => Action::StayHeld,
         Phase::Cleaned => Action::AlreadyClean,
-        Phase::RolledBack | Phase::Aborted | Phase::External => Action::StayHeld,
+        Phase::Held | Phase::RolledBack | Phase::Aborted | Phase::External => Action::StayHeld,
     }
 }
 
@@ -170,11 +169,10 @@ fn prepared(facts: &Facts) -> Action {
         return stopped(facts);
     }
     match facts.old {
-        OldState::Run => Action::Abort { start_old: false },
         OldState::Down if facts.old_was_running => {
             Action::External { what: "the container was stopped by someone else" }
         }
-        OldState::Down => Action::Abort { start_old: false },
+        OldState::Run | OldState::Down => Action::Abort { start_old: false },
         OldState::Gone => Action::External { what: "the container was removed by someone else" },
     }
 }

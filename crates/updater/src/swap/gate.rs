@@ -52,8 +52,8 @@ pub(crate) async fn nobody_else(run: &Run, planned: &Planned) -> Result<(), Halt
     };
     for other in &list {
         let Some(name) = other.name() else { continue };
-        let Some((stem, role, op8)) = parse_derived(name) else { continue };
-        if stem != op.canonical_name.as_str() || op8 == op.id.op8() {
+        let Some((canonical, role, op8)) = parse_derived(name) else { continue };
+        if canonical != op.canonical_name.as_str() || op8 == op.id.op8() {
             continue;
         }
         let known = run.deps.store.find_operation_by_op8(&op.host, op8).await?;

@@ -80,13 +80,12 @@ impl Run {
     pub(crate) async fn perform(&mut self, step: Step, call: Call) -> Result<Value, Halt> {
         match call.check(&*self.deps.engine).await {
             Ok(Check::Holds(observed)) => return Ok(observed),
-            Ok(_) => {}
             Err(error) if !self.engine_answers().await => {
                 tracing::warn!(error = &error as &dyn std::error::Error, step = %step, "the engine is lost");
                 return Err(Halt::EngineLost { step });
             }
             // An answer that is no answer: the call itself will tell.
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         let args = serde_json::to_value(&call).unwrap_or(Value::Null);
         let seq = self.journal.begin(step, 1, args).await?;

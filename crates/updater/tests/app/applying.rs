@@ -51,7 +51,7 @@ async fn a_digest_that_was_rolled_back_is_not_tried_again_but_a_newer_one_is() {
     let report = world.scan().await;
     assert_eq!(report.updates[0].outcome, Some(Outcome::RolledBack), "{report:?}");
     for _ in 0..3 {
-        tokio::time::advance(Duration::from_secs(6 * 3600)).await;
+        tokio::time::advance(Duration::from_hours(6)).await;
         let report = world.scan().await;
         assert!(report.updates.is_empty(), "{report:?}");
         assert!(has(&report.explanations[0], R::BadDigest), "{report:?}");

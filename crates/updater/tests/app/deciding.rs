@@ -88,11 +88,11 @@ async fn the_minimum_age_counts_for_each_digest_of_its_own() {
     world.run("web", "1.0.0", &json!({ "lodeman.policy": "auto", "lodeman.delay": "3d" }));
     world.push("1.0.1", "b");
     assert_eq!(action(&world.verdict("web").await), Some(Action::Wait));
-    tokio::time::advance(Duration::from_secs(2 * 86_400)).await;
+    tokio::time::advance(Duration::from_hours(48)).await;
     world.push("1.0.2", "c");
     let said = world.verdict("web").await;
     assert_eq!(action(&said), Some(Action::Wait));
-    tokio::time::advance(Duration::from_secs(2 * 86_400)).await;
+    tokio::time::advance(Duration::from_hours(48)).await;
     assert_eq!(action(&world.verdict("web").await), Some(Action::Wait), "1.0.2 is two days old only");
     assert_eq!(world.tag_of("web"), "1.0.0");
     tokio::time::advance(Duration::from_secs(86_401)).await;
@@ -108,7 +108,7 @@ async fn a_closed_window_names_when_it_opens_and_what_waits_is_applied_then() {
     world.push("1.0.1", "b");
     let said = world.verdict("web").await;
     assert_eq!(said.next_at, Some("2026-01-01T02:00:00Z".parse().unwrap()));
-    tokio::time::advance(Duration::from_secs(2 * 3600 + 60)).await;
+    tokio::time::advance(Duration::from_mins(121)).await;
     world.scan().await;
     assert_eq!(world.tag_of("web"), "1.0.1");
 }
@@ -120,7 +120,7 @@ async fn a_registry_that_fails_is_told_for_its_containers_and_holds_nobody_else_
     world.run("web", "1.0.0", &auto());
     world.push("1.0.1", "b");
     let other = lodeman_engine::fake::FakeImage::new("other");
-    world.images.publish("dead.example/x:1", &other);
+    let _ = world.images.publish("dead.example/x:1", &other);
     world.engine.run("dead", &json!({ "Image": "dead.example/x:1" })).unwrap();
     let error = RegistryError::Server { registry: "dead.example".into(), status: 503 };
     world.registry.fail_registry("dead.example", error, None);

@@ -97,7 +97,7 @@ impl World {
             ..FakeImage::new(content)
         }
         .with_behaviour(behaviour);
-        self.images.publish(&format!("{REPO}:{tag}"), &image);
+        let _ = self.images.publish(&format!("{REPO}:{tag}"), &image);
     }
 
     /// Runs a container of `tag` with these labels.

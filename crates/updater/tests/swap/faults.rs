@@ -40,7 +40,7 @@ async fn matrix(behaviour: Behaviour) -> usize {
         let _ = world.swapper().swap(world.request()).await;
         world.faulty.calls().len()
     };
-    let mut cells = 0;
+    let mut played = 0;
     for fault in FAULTS {
         for k in 1..=calls {
             let world = World::new(behaviour.clone());
@@ -48,10 +48,10 @@ async fn matrix(behaviour: Behaviour) -> usize {
             world.faulty.set_restart(move |how| engine.restart_engine(how));
             world.faulty.fault(k, fault);
             settles(&world, &format!("{fault:?} at call {k}")).await;
-            cells += 1;
+            played += 1;
         }
     }
-    cells
+    played
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,7 +24,7 @@ async fn killed_at(world: &World, k: usize, moment: Moment) -> bool {
     let task = tokio::spawn(async move { swapper.swap(request).await });
     let hit = tokio::select! {
         hit = was_killed.recv() => hit.is_some(),
-        () = tokio::time::sleep(Duration::from_secs(120)) => false,
+        () = tokio::time::sleep(Duration::from_mins(2)) => false,
     };
     task.abort();
     world.faulty.heal();
@@ -108,7 +108,7 @@ async fn a_recovery_killed_at_any_call_is_recovered() {
         let task = tokio::spawn(async move { recover::run(&swapper).await });
         tokio::select! {
             _ = was_killed.recv() => {}
-            () = tokio::time::sleep(Duration::from_secs(120)) => {}
+            () = tokio::time::sleep(Duration::from_mins(2)) => {}
         }
         task.abort();
         world.faulty.heal();

@@ -17,7 +17,7 @@ async fn left_behind(action: &'static str) -> World {
     });
     let (swapper, request) = (world.swapper(), world.request());
     let task = tokio::spawn(async move { swapper.swap(request).await });
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     task.abort();
     world.faulty.heal();
     world.store = std::sync::Arc::new(MemoryStore::new());

@@ -53,7 +53,7 @@ async fn a_rollback_sets_the_policy_that_is_configured_for_it() {
     assert_eq!(swapper.swap(world.request()).await.unwrap().outcome, Outcome::RolledBack);
     let overrides = world.store.list_overrides().await.unwrap();
     assert_eq!(overrides.len(), 1);
-    assert_eq!((overrides[0].workload.clone(), overrides[0].policy.as_str()), (world.key(), "pinned"));
+    assert_eq!((overrides[0].workload.clone(), overrides[0].policy.as_str()), (World::key(), "pinned"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,10 +100,10 @@ async fn a_stopped_container_is_exchanged_and_left_stopped() {
     world.engine.seed(NAME, &json!({ "Image": IMAGE })).unwrap();
     world.engine.force_remove(NAME);
     // Made from the old image again, never started.
-    world.images.publish(IMAGE, &lodeman_engine::fake::FakeImage::new("old"));
+    let _ = world.images.publish(IMAGE, &lodeman_engine::fake::FakeImage::new("old"));
     world.engine.load(IMAGE).unwrap();
     world.engine.seed(NAME, &json!({ "Image": IMAGE })).unwrap();
-    world.images.publish(IMAGE, &world.new);
+    let _ = world.images.publish(IMAGE, &world.new);
     let report = world.update().await;
     assert_eq!(report.outcome, Outcome::UpdatedUnproven, "{report:?}");
     assert!(world.runs_new());
@@ -139,7 +139,7 @@ async fn the_old_container_is_kept_for_its_soak_and_a_person_can_go_back_to_it()
     assert_eq!(world.engine.names().len(), 3, "the old one is retained");
     janitor::tidy(&swapper).await.unwrap();
     assert_eq!(world.engine.names().len(), 3, "and stays during its soak");
-    let back = rollback::roll_back(&swapper, world.key(), "ann", None).await.unwrap();
+    let back = rollback::roll_back(&swapper, World::key(), "ann", None).await.unwrap();
     assert_eq!(back.outcome, Some(Outcome::Restored));
     assert!(!world.runs_new());
     world.assert_whole("gone back");
@@ -157,7 +157,7 @@ async fn after_the_soak_one_goes_back_by_the_image_and_the_recorded_settings() {
     tokio::time::advance(Duration::from_secs(601)).await;
     janitor::tidy(&swapper).await.unwrap();
     world.assert_no_leftovers("the soak is over");
-    let back = rollback::roll_back(&swapper, world.key(), "ann", None).await.unwrap();
+    let back = rollback::roll_back(&swapper, World::key(), "ann", None).await.unwrap();
     assert_eq!(back.outcome, Some(Outcome::Restored), "{back:?}");
     assert!(!world.runs_new());
     assert_eq!(world.engine.container(NAME).unwrap().image_reference(), IMAGE);
@@ -169,7 +169,7 @@ async fn going_back_without_the_image_is_refused_before_anything_is_touched() {
     let world = World::new(Behaviour::default());
     let swapper = world.swapper();
     assert_eq!(swapper.swap(world.request()).await.unwrap().outcome, Outcome::Updated);
-    let point = world.store.find_rollback_point(&world.key()).await.unwrap().unwrap();
+    let point = world.store.find_rollback_point(&World::key()).await.unwrap().unwrap();
     world.engine.force_remove("bystander");
     world.images.unpublish(IMAGE);
     let engine: &dyn lodeman_engine::ContainerEngine = &world.engine.outsider();
@@ -177,7 +177,7 @@ async fn going_back_without_the_image_is_refused_before_anything_is_touched() {
     let _ = engine.remove_image(point.image_id.as_str()).await;
     let calls = world.faulty.calls().len();
     world.images.fail_next_pull(IMAGE, 404, "not found");
-    let result = rollback::roll_back(&swapper, world.key(), "ann", None).await;
+    let result = rollback::roll_back(&swapper, World::key(), "ann", None).await;
     if let Err(error) = result {
         assert!(error.message.contains("nothing was touched"), "{error}");
         let touched = world.faulty.calls().split_off(calls);

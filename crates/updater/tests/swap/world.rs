@@ -71,7 +71,7 @@ impl World {
         let images = FakeImages::default();
         let config =
             |v: &str| json!({ "Env": [format!("V={v}")], "Cmd": ["/serve"], "Volumes": { "/data": {} } });
-        images.publish(IMAGE, &FakeImage::new("old").with_config(&config("1")));
+        let _ = images.publish(IMAGE, &FakeImage::new("old").with_config(&config("1")));
         let engine = FakeEngine::new(options, images.clone());
         engine.add_network("front", [10, 9, 1]);
         engine.add_network("back", [10, 9, 2]);
@@ -86,7 +86,7 @@ impl World {
         engine.write_file(NAME, "/data/token", "anonymous");
         engine.write_file(NAME, "/named/token", "named");
         let new = FakeImage::new("new").with_config(&config("2")).with_behaviour(behaviour);
-        images.publish(IMAGE, &new);
+        let _ = images.publish(IMAGE, &new);
         Self {
             faulty: Faulty::new(engine.clone()),
             images,
@@ -117,14 +117,14 @@ impl World {
         Swapper::new(deps, stopping)
     }
 
-    pub fn key(&self) -> WorkloadKey {
+    pub fn key() -> WorkloadKey {
         WorkloadKey::local(name())
     }
 
     pub fn request(&self) -> SwapRequest {
         let digest = self.new.manifest_digest.clone();
         SwapRequest {
-            key: self.key(),
+            key: Self::key(),
             kind: OperationKind::Update,
             target: Target {
                 reference: IMAGE.parse().unwrap(),
