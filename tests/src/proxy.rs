@@ -126,7 +126,7 @@ impl Shared {
         while state.victim.is_none() {
             state = self.known.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.calls.push(format!("{} {}", head.method(), without_version(head.path())));
+        state.calls.push(format!("{} {}", head.method(), shortened(head.path())));
         self.trap.filter(|trap| trap.call == state.calls.len()).map(|trap| trap.moment)
     }
 
@@ -187,9 +187,14 @@ fn changes_something(head: &Head) -> bool {
     matches!(head.method(), "POST" | "PUT" | "DELETE") && !apart.iter().any(|part| head.path().contains(part))
 }
 
-fn without_version(path: &str) -> &str {
+/// A path for people: without the version, and with short ids.
+fn shortened(path: &str) -> String {
     let rest = path.strip_prefix("/v1.").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
-    rest.unwrap_or(path)
+    let short = |part: &str| match part.rsplit(':').next() {
+        Some(id) if id.len() == 64 => id[..12].to_owned(),
+        _ => part.to_owned(),
+    };
+    rest.unwrap_or(path).split('/').map(short).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -235,13 +240,16 @@ mod tests {
         scene.proxy.aim(0);
         for (method, path) in [
             ("GET", "/v1.41/containers/json"),
-            ("POST", "/v1.41/containers/a/start"),
+            (
+                "POST",
+                "/v1.41/containers/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef/start",
+            ),
             ("POST", "/v1.41/containers/a/wait"),
             ("DELETE", "/containers/a?force=0"),
         ] {
             assert_eq!(scene.client.request(method, path, &[], b"{}").unwrap().text(), "done");
         }
-        assert_eq!(scene.proxy.calls(), ["POST /containers/a/start", "DELETE /containers/a"]);
+        assert_eq!(scene.proxy.calls(), ["POST /containers/0123456789ab/start", "DELETE /containers/a"]);
         assert_eq!(scene.served.lock().unwrap().len(), 4);
         std::fs::remove_dir_all(scene.folder).unwrap();
     }

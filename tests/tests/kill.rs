@@ -85,6 +85,10 @@ fn what_must_not_happen_is_noticed() {
     notices(&before, "2", "instead of version");
     let _other = docker.create("app__old__0123abcd", &spec).unwrap();
     notices(&before, "1", "app__old__0123abcd");
+    assert_eq!(problems(&docker, &before, None).unwrap(), Vec::<String>::new(), "it may be kept for a while");
+    docker.start("app__old__0123abcd").unwrap();
+    let found = problems(&docker, &before, None).unwrap();
+    assert!(found.iter().any(|problem| problem.contains("could run beside it")), "{found:?}");
     docker.remove("app__old__0123abcd").unwrap();
     docker
         .call("POST", "/containers/app/update", Some(&json!({ "RestartPolicy": { "Name": "always" } })))

@@ -18,15 +18,26 @@ pub struct Before {
 }
 
 /// What does not hold of the container that was `before`: that there is exactly one of its name, that
-/// it runs, with the same data and the same identity, with nothing left beside it, and, where `version`
-/// says so, from that image.
+/// it runs, with the same data and the same identity, and, where `version` says so, from that image. At
+/// rest nothing is left beside it; until then (no `version`) the old container may be kept, as long as
+/// it is down and the engine will not start it.
 ///
 /// # Errors
 /// When the engine does not answer.
 pub fn problems(docker: &Docker, before: &Before, version: Option<&str>) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     let name = &before.name;
-    let names = names_beside(docker, name)?;
+    let mut names = names_beside(docker, name)?;
+    if version.is_none() {
+        let kept = format!("{name}__old__");
+        for other in names.extract_if(.., |other| other.starts_with(&kept)) {
+            let found = docker.inspect(&other)?;
+            let policy = &found["HostConfig"]["RestartPolicy"]["Name"];
+            if found["State"]["Running"] == true || !(*policy == "no" || *policy == "") {
+                problems.push(format!("{other} could run beside it: {}, {policy}", found["State"]["Status"]));
+            }
+        }
+    }
     if names != [name.as_str()] {
         problems.push(format!("containers of that name: {names:?}"));
     }
