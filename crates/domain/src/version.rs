@@ -121,3 +121,89 @@ impl Version {
         self.pre.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<Version> {
+        Version::parse(&text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_tag_is_read_with_its_parts() {
+        use Scheme::{Calendar, Date, Numbers};
+        for (text, prefix, number, parts, scheme) in [
+            ("1.25", "", "1.25", &[1, 25][..], Numbers),
+            ("v1.2.3", "v", "1.2.3", &[1, 2, 3], Numbers),
+            ("1.41.3.9314-a0bfb8370-ls253", "", "1.41.3.9314", &[1, 41, 3, 9314], Numbers),
+            ("libtorrentv1-5.0.3_v1.2.19-ls9", "libtorrentv1-", "5.0.3", &[5, 0, 3], Numbers),
+            ("2024.01.05", "", "2024.01.05", &[2024, 1, 5], Calendar),
+            ("20240101", "", "20240101", &[2024, 1, 1], Date(DateForm::EightDigits)),
+            ("240915-jammy", "", "240915", &[2024, 9, 15], Date(DateForm::SixDigits)),
+            (
+                "RELEASE.2024-11-07T00-52-20Z",
+                "RELEASE.",
+                "2024-11-07T00-52-20Z",
+                &[2024, 11, 7, 0, 52, 20],
+                Date(DateForm::Dashes),
+            ),
+            ("bookworm-20241111-slim", "bookworm-", "20241111", &[2024, 11, 11], Date(DateForm::EightDigits)),
+        ] {
+            let version = read(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((version.prefix(), version.number()), (prefix, number), "{text}");
+            assert_eq!((version.parts(), version.scheme()), (parts, scheme), "{text}");
+            assert!(!version.is_prerelease(), "{text}");
+        }
+    }
+
+    #[test]
+    fn pre_releases_are_recognised_in_their_many_spellings() {
+        for text in [
+            "2.0.0-rc1",
+            "2.0.0rc1",
+            "2.0.0-rc.1",
+            "3.14.0a1",
+            "8.0-M02",
+            "24-ea-18-jdk",
+            "v1-beta_2024-11-29",
+        ] {
+            assert!(read(text).unwrap().is_prerelease(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_is_not_read_as_one() {
+        for text in [
+            "latest",
+            "v",
+            "4f5e6d7",
+            "12e4567",
+            "1234567",
+            "20241301",
+            "sha-1234",
+            "pr-12",
+            "main-4f5e6d7-1700000000",
+            "php8.3-fpm",
+            "jdk-21",
+            "alpine3.20",
+            "99999999999999999999.1",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn pre_releases_order_by_stage_and_number_and_builds_by_number() {
+        for ascending in [
+            "2.0.0-dev 2.0.0-alpha 2.0.0-alpha.2 2.0.0-alpha.10 2.0.0-beta1 2.0.0-rc2 2.0.0-rc10 2.0.0",
+            "4.0.9-ls240 4.0.9-ls241 4.0.10-ls1",
+            "1.2.3-alpine3.9 1.2.3-alpine3.19 1.2.4-alpine3.9",
+            "2024-02-06 2024-02-06a 2024-02-06b 2025-05-14",
+            "2022-CU8 2022-CU14",
+        ] {
+            let versions: Vec<Version> = ascending.split(' ').map(|text| read(text).unwrap()).collect();
+            assert!(versions.is_sorted_by(|a, b| a < b), "{ascending}");
+        }
+    }
+}

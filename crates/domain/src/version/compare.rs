@@ -44,19 +44,19 @@ impl Version {
         self.prefix() == other.prefix()
             && self.scheme == other.scheme
             && self.same_padding(other)
-            && self.same_channel(other)
             && self.marks.len() == other.marks.len()
             && self.marks.iter().zip(&other.marks).all(|(a, b)| self.same_mark(a, other, b))
     }
 
     /// Whether this less specific version covers `other` already: `1.25` covers `1.25.3`, since a
-    /// registry moves `1.25` along. Only means something between comparable versions.
+    /// registry moves `1.25` along. A pre-release covers nothing. Only means something between
+    /// comparable versions.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        self.parts.len() < other.parts.len() && other.parts.starts_with(&self.parts)
+        !self.is_prerelease() && self.parts.len() < other.parts.len() && other.parts.starts_with(&self.parts)
     }
 
-    /// Order of what was released: numbers, letter, pre-release. Missing numbers count as zero.
+    /// Order of what was released: numbers, letter, revisions, pre-release. Missing numbers count as zero.
     pub(super) fn cmp_release(&self, other: &Self) -> Ordering {
         self.cmp_core(other).then_with(|| match (&self.pre, &other.pre) {
             (None, None) => Ordering::Equal,
@@ -66,9 +66,18 @@ impl Version {
         })
     }
 
-    /// Order of the numbers and the letter alone.
+    /// The same without the pre-release.
     pub(super) fn cmp_core(&self, other: &Self) -> Ordering {
-        cmp_numbers(&self.parts, &other.parts).then_with(|| self.letter.cmp(&other.letter))
+        cmp_numbers(&self.parts, &other.parts)
+            .then_with(|| self.letter.cmp(&other.letter))
+            .then_with(|| self.revisions().cmp(other.revisions()))
+    }
+
+    fn revisions(&self) -> impl Iterator<Item = &[u64]> {
+        self.marks.iter().filter_map(|mark| match mark {
+            Mark::Revision { numbers, .. } => Some(numbers.as_slice()),
+            _ => None,
+        })
     }
 
     pub(super) fn counters(&self) -> impl Iterator<Item = &[u64]> {
@@ -108,8 +117,8 @@ impl Version {
         (numbers.is_empty() && words::is_channel(*stage)).then_some(stage.word)
     }
 
-    fn same_channel(&self, other: &Self) -> bool {
-        // A candidate on a channel is a pre-release to those who are on none, not another series.
+    /// Whether going to `other` leaves no channel. Entering one is a matter of pre-releases.
+    pub(super) fn keeps_channel(&self, other: &Self) -> bool {
         self.channel().is_none_or(|channel| other.channel() == Some(channel))
     }
 
@@ -125,6 +134,9 @@ impl Version {
             (Mark::Flavour(a), Mark::Flavour(b)) => mine[a.clone()] == theirs[b.clone()],
             (Mark::System { family: a, numbers: x, .. }, Mark::System { family: b, numbers: y, .. }) => {
                 a == b && x.len() == y.len()
+            }
+            (Mark::Revision { name: a, numbers: x }, Mark::Revision { name: b, numbers: y }) => {
+                mine[a.clone()] == theirs[b.clone()] && x.len() == y.len()
             }
             (Mark::Counter { name: a, numbers: x }, Mark::Counter { name: b, numbers: y }) => {
                 let (a, b) = (&mine[a.clone()], &theirs[b.clone()]);

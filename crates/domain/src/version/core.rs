@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::words;
 
 /// Years that a leading number is read as.
-const YEARS: std::ops::RangeInclusive<u64> = 1990..=2100;
+pub(super) const YEARS: std::ops::RangeInclusive<u64> = 1990..=2100;
 
 /// From this many digits on a lone number is a commit id or a counter of builds, unless it is a date.
 const TOO_MANY_DIGITS: usize = 7;
@@ -102,7 +102,8 @@ pub(super) fn read(text: &str, start: usize) -> Option<Core> {
     if digits == 0 || digits >= TOO_MANY_DIGITS {
         return None;
     }
-    let mut parts: Vec<u64> = vec![rest[..digits].parse().ok()?];
+    let mut parts: Vec<u64> = Vec::with_capacity(4);
+    parts.push(rest[..digits].parse().ok()?);
     let mut end = digits;
     let mut zero_padded = is_padded(&rest[..digits]);
     while let Some((value, length)) = dotted_number(&rest[end..]) {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::core::{Scheme, date_value, is_commit};
+use super::core::{Scheme, YEARS, date_value, is_commit};
 use super::words::{self, Stage};
 
 /// A pre-release: its stage, and its numbers (`[2]` of `rc2`, `[2, 1]` of `beta.2.1`).
@@ -13,11 +13,25 @@ pub(super) struct PreRelease {
     pub(super) numbers: Vec<u64>,
 }
 
+impl PreRelease {
+    /// Whether a number that comes next belongs to it: its first (`rc-1`), or more of a date.
+    fn goes_on(&self) -> Open {
+        let goes_on = match self.numbers[..] {
+            [] => true,
+            [year] | [year, _] => YEARS.contains(&year),
+            _ => false,
+        };
+        if goes_on { Open::Pre } else { Open::Nothing }
+    }
+}
+
 /// One mark behind the number. Names are ranges of the tag's text.
 #[derive(Debug, Clone)]
 pub(super) enum Mark {
-    /// Orders builds of one version. The name is empty or a separator where a number stands alone.
+    /// Orders builds of one version. The name is a separator where a number stands alone.
     Counter { name: Range<usize>, numbers: Vec<u64> },
+    /// More of the version: a patch level or cumulative update.
+    Revision { name: Range<usize>, numbers: Vec<u64> },
     /// A commit id: it must be there or not, and says nothing about order.
     Commit,
     /// An operating system and its version.
@@ -87,7 +101,7 @@ impl Suffix {
         match (open, &mut self.pre, self.marks.last_mut()) {
             (Open::Pre, Some(pre), _) => {
                 pre.numbers.extend(numbers);
-                return Open::Pre;
+                return pre.goes_on();
             }
             (Open::System(family), _, Some(mark @ Mark::Flavour(_))) => {
                 if let Mark::Flavour(name) = mark {
@@ -110,14 +124,20 @@ impl Suffix {
                 return Open::Nothing;
             }
         }
-        // A single letter is too little to tell a pre-release by, unless its place and number help.
-        let clear = name.len() > 1 || (on_core && name != "m") || (!bare && name.eq_ignore_ascii_case("m"));
+        // A single letter is too little to tell a pre-release by, unless its place or a number helps.
+        let clear = name.len() > 1 || on_core || !bare;
         if let Some(stage) = words::stage(name).filter(|_| clear && self.pre.is_none()) {
-            self.pre = Some(PreRelease { stage, numbers: word.numbers });
-            return Open::Pre;
+            let pre = PreRelease { stage, numbers: word.numbers };
+            let open = pre.goes_on();
+            self.pre = Some(pre);
+            return open;
         }
         if !bare && (word.before == Before::Number || words::is_counter(name)) {
             self.marks.push(Mark::Counter { name: word.name, numbers: word.numbers });
+            return Open::Nothing;
+        }
+        if !bare && words::is_revision(name) {
+            self.marks.push(Mark::Revision { name: word.name, numbers: word.numbers });
             return Open::Nothing;
         }
         let system = words::system(name);

@@ -72,7 +72,7 @@ fn words_of(version: &Version) -> HashSet<String> {
             Mark::Flavour(name) | Mark::System { name, .. } => {
                 words.extend(words_of_text(&text[name.clone()]));
             }
-            Mark::Counter { .. } | Mark::Commit => {}
+            Mark::Counter { .. } | Mark::Revision { .. } | Mark::Commit => {}
         }
     }
     words.extend(version.pre.as_ref().map(|pre| pre.stage.word.to_owned()));

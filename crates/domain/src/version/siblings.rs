@@ -1,7 +1,7 @@
 //! The tags of a repository that belong to one series, and what they tell about each other.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::orphan::first_orphan;
 use super::{Rules, VariantRule, Version};
@@ -26,6 +26,7 @@ impl Siblings {
             .filter_map(Version::parse)
             .filter(|other| {
                 current.comparable_with(other)
+                    && current.keeps_channel(other)
                     && other.parts().len() >= current.parts().len()
                     && systems_may_move(current, other, rules.variant)
             })
@@ -37,24 +38,23 @@ impl Siblings {
     /// Those that may take the place of `current`, older ones included.
     ///
     /// One with more numbers than `current` is left out, unless the list shows that less specific
-    /// tags stand for more specific ones here (`1.25` beside `1.25.3`), and the one that stands for
-    /// it is missing. A pre-release (`1.26-rc1`) stands for nothing, and its release may be spelled
-    /// with more numbers.
+    /// tags go together with more specific ones here (`1.25` or `1.25-rc1` beside `1.25.3`), and none
+    /// of the released ones stands for it.
     pub(super) fn candidates<'s>(&'s self, current: &'s Version) -> impl Iterator<Item = &'s Version> {
         let length = current.parts().len();
         let is_longer = |v: &&Version| v.parts().len() > length;
-        let mut lines: HashSet<&[u64]> = HashSet::new();
+        // For each line `1.25`, whether it is released and so stands for what it covers.
+        let mut lines: HashMap<&[u64], bool> = HashMap::new();
         if self.versions.iter().any(|v| is_longer(&v)) {
-            if !current.is_prerelease() {
-                lines.insert(current.parts());
+            for version in self.versions.iter().filter(|v| !is_longer(v)).chain([current]) {
+                *lines.entry(version.parts()).or_default() |= !version.is_prerelease();
             }
-            let released = self.versions.iter().filter(|v| !is_longer(v) && !v.is_prerelease());
-            lines.extend(released.map(Version::parts));
         }
-        let moves_along = current.is_prerelease()
-            || self.versions.iter().filter(is_longer).any(|v| lines.contains(&v.parts()[..length]));
+        let go_together =
+            self.versions.iter().filter(is_longer).any(|v| lines.contains_key(&v.parts()[..length]));
         self.versions.iter().filter(move |v| {
-            v.parts().len() == length || (moves_along && !lines.contains(&v.parts()[..length]))
+            v.parts().len() == length
+                || (go_together && !lines.get(&v.parts()[..length]).copied().unwrap_or_default())
         })
     }
 

@@ -31,11 +31,12 @@ const RUNTIMES: [&str; 16] = [
     "python", "ruby", "rust", "temurin",
 ];
 
-/// Words before a build counter: `-ls240`, `-r4`, `p5`, `-k3s1`, `-ce.0`, `_v2.0.11`.
-const COUNTERS: [&str; 23] = [
-    "build", "ce", "cu", "ee", "eks", "fix", "hotfix", "k0s", "k3s", "ls", "p", "patch", "pl", "post", "r",
-    "rancher", "rev", "revision", "rke2r", "sp", "u", "update", "v",
-];
+/// Words before a build counter: `-ls240`, `-r4`, `-k3s1`, `-ce.0`, `_v2.0.11`.
+const COUNTERS: [&str; 14] =
+    ["build", "ce", "ee", "eks", "k0s", "k3s", "ls", "post", "r", "rancher", "rev", "revision", "rke2r", "v"];
+
+/// Words before a number that belongs to the version itself: `9.9p2`, `2022-CU14`.
+const REVISIONS: [&str; 9] = ["cu", "fix", "hotfix", "p", "patch", "pl", "sp", "u", "update"];
 
 /// Operating systems whose version stands behind their name.
 const SYSTEMS: [&str; 28] = [
@@ -139,6 +140,10 @@ pub(super) fn is_runtime(word: &str) -> bool {
 
 pub(super) fn is_counter(word: &str) -> bool {
     among(&COUNTERS, word)
+}
+
+pub(super) fn is_revision(word: &str) -> bool {
+    among(&REVISIONS, word)
 }
 
 pub(super) fn is_neutral(word: &str) -> bool {
