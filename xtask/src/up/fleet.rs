@@ -126,7 +126,7 @@ impl Fleet<'_> {
         }
         push("sample/db", "16", "16")?;
         let broken = base.clone().env("VERSION", "2.1").env("BROKEN", "1");
-        self.registry.image("sample/shop", &format!("2.1.{round}"), &broken)?;
+        self.registry.image("sample/shop", &format!("2.0.{round}"), &broken)?;
         Ok(())
     }
 
