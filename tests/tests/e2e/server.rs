@@ -12,8 +12,15 @@ fn a_server_applies_what_policy_allows_and_does_what_commands_ask() {
     corner.run("manual", "app", "stable", "manual", json!({}));
     let digest = corner.push("app", "stable", &steady("2"));
     let server = corner.lodeman.serve().unwrap();
-    let version_of_auto = || Ok((corner.version("auto") == "2").then_some(()));
-    lodeman_tests::lab::wait(PATIENCE, version_of_auto).unwrap();
+    let auto = corner.named("auto");
+    // Asked of history: while names are exchanged, no container has this one.
+    let applied = || {
+        let history = corner.lodeman.json(0, &["history", &auto])?;
+        let rows = history.as_array().cloned().unwrap_or_default();
+        Ok(rows.iter().any(|row| row["outcome"] == "updated").then_some(()))
+    };
+    lodeman_tests::lab::wait(PATIENCE, applied).unwrap();
+    assert_eq!(corner.version("auto"), "2");
 
     let name = corner.named("manual");
     let pending = || {
