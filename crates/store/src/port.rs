@@ -117,6 +117,12 @@ pub trait Store: Send + Sync {
     /// As for every read.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Why create requests can be neither sealed nor opened, where they cannot: the key is missing or is
+    /// another one. No update can be recorded then, and so none begins. `None`: they can.
+    fn sealing_problem(&self) -> Option<String> {
+        None
+    }
+
     /// An operation.
     ///
     /// # Errors

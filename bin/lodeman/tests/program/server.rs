@@ -31,6 +31,25 @@ fn it_is_alive_and_says_what_is_missing() {
 }
 
 #[test]
+fn a_key_that_is_none_shows_where_one_looks() {
+    let program = Program::new();
+    let ready = get(&program.serve(&["serve"]).address(), "/readyz");
+    assert!(ready.contains(r#"{"name":"sealing","health":"on"}"#), "{ready}");
+    let key = program.file("key", "no key\n");
+    let key = format!("security.secret_key_file={}", key.display());
+    let server = program.serve(&["serve", "--set", &key]);
+    let ready = get(&server.address(), "/readyz");
+    let says = r#"{"name":"sealing","health":"degraded","reason":""#;
+    assert!(ready.contains(says) && ready.contains("does not hold a key"), "{ready}");
+    assert!(
+        ready.contains(r#"{"name":"updates","health":"degraded","reason":"none can be recorded"#),
+        "{ready}"
+    );
+    let told = program.run(&["healthcheck", "--ready"]);
+    assert!(told.out.contains("sealing") && told.out.contains("does not hold a key"), "{told:?}");
+}
+
+#[test]
 fn verbs_speak_with_it_and_change_nothing_while_it_recovers() {
     let program = Program::new();
     let _server = program.serve(&["serve"]);

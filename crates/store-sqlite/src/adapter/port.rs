@@ -12,7 +12,7 @@ use lodeman_store::{
     SpecKind, Store, StoreError, StoredEvent, StoredHistory, UserRecord, Write,
 };
 
-use super::SqliteStore;
+use super::{Sealing, SqliteStore};
 use super::read::{journal, ledger, queue, rest};
 use super::writer::Job;
 
@@ -28,6 +28,13 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         rest::ping(&self.readers).await
+    }
+
+    fn sealing_problem(&self) -> Option<String> {
+        match self.sealing() {
+            Sealing::Ready => None,
+            Sealing::Unavailable { reason } => Some(reason.clone()),
+        }
     }
 
     async fn find_operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {

@@ -79,6 +79,7 @@ async fn without_its_key_nothing_is_opened_no_second_key_is_made_and_the_rest_wo
     assert!(!key.exists(), "no second key");
     let Sealing::Unavailable { reason } = store.sealing() else { panic!("it must be told") };
     assert!(reason.contains("secret.key"), "{reason}");
+    assert_eq!(store.sealing_problem().as_ref(), Some(reason), "the port says the same");
     assert!(is_sealed(&store, 1).await);
     let mut op = store.list_open_operations().await.unwrap().remove(0);
     op.phase = lodeman_domain::update::Phase::RollingBack;

@@ -208,11 +208,14 @@ impl App {
             }
             _ => component("registry", Health::On, None),
         });
-        if settings.dry_run {
-            list.push(component("updates", Health::Off, Some("the dry run is on".to_owned())));
+        list.push(if settings.dry_run {
+            component("updates", Health::Off, Some("the dry run is on".to_owned()))
+        } else if self.swapper.deps().store.sealing_problem().is_some() {
+            let why = "none can be recorded, so none begins: create requests cannot be sealed";
+            component("updates", Health::Degraded, Some(why.to_owned()))
         } else {
-            list.push(component("updates", Health::On, None));
-        }
+            component("updates", Health::On, None)
+        });
         if state.orphans > 0 {
             let why =
                 format!("{} leftovers of unknown operations; see `lodeman recover --plan`", state.orphans);
@@ -374,6 +377,10 @@ impl Control for App {
                 ready = false;
                 down("store", error.to_string())
             }
+        });
+        components.push(match deps.store.sealing_problem() {
+            None => up("sealing"),
+            Some(why) => down("sealing", why),
         });
         components.extend(self.components());
         let state = self.state.read();
