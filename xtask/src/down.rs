@@ -32,6 +32,9 @@ pub fn run() -> Result<()> {
     }
     // The engine of our own goes with all that is on it; so does the registry beside it.
     sweep(&folder())?;
+    if let Some(network) = state.network {
+        network.restore();
+    }
     say("everything that `up` made is gone; packages that it installed stay");
     Ok(())
 }

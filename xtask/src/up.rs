@@ -1,6 +1,7 @@
 //! `up`: Lodeman at work, from nothing, with one command.
 
 mod fleet;
+mod network;
 mod place;
 mod registry;
 mod server;
@@ -35,7 +36,8 @@ pub fn run(arguments: &UpArgs) -> Result<()> {
     run_command(cargo().args(["build", "--release", "--package", "lodeman"]))?;
     let program = target_dir().join("release").join("lodeman");
 
-    let place = if arguments.demo { Place::Simulated("as asked".to_owned()) } else { place::find(&state)? };
+    let place =
+        if arguments.demo { Place::Simulated("as asked".to_owned()) } else { place::find(&mut state)? };
     say(&place.describe());
     let docker = match &place {
         Place::Simulated(why) => return server::demo(&mut state, &program, why),

@@ -125,8 +125,10 @@ impl Fleet<'_> {
             push("sample/cache", tag, tag)?;
         }
         push("sample/db", "16", "16")?;
-        let broken = base.clone().env("VERSION", "2.1").env("BROKEN", "1");
-        self.registry.image("sample/shop", &format!("2.0.{round}"), &broken)?;
+        let version = format!("2.0.{round}");
+        // Its version is part of it: a digest that failed would not be offered again.
+        let broken = base.clone().env("VERSION", &version).env("BROKEN", "1");
+        self.registry.image("sample/shop", &version, &broken)?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use lodeman_tests::docker::Docker;
 use lodeman_tests::lab::{EngineProcess, is_root, packages};
 
+use super::network;
 use super::state::{State, folder};
 use crate::run::say;
 
@@ -43,7 +44,7 @@ impl Place {
 ///
 /// # Errors
 /// When `DOCKER_HOST` names an engine that cannot be used.
-pub fn find(state: &State) -> Result<Place> {
+pub fn find(state: &mut State) -> Result<Place> {
     if (state.own_engine || state.socket.is_none())
         && let Some(engine) = EngineProcess::running(&folder())
     {
@@ -70,6 +71,10 @@ pub fn find(state: &State) -> Result<Place> {
         return Ok(Place::Foreign(socket));
     }
     say("starting an engine");
+    if state.network.is_none() {
+        state.network = network::before();
+        state.save()?;
+    }
     let engine = EngineProcess::start(&folder(), None)?;
     Ok(Place::Own(engine.socket().to_owned()))
 }

@@ -1,5 +1,7 @@
 //! The registry that the fleet's images come from.
 
+use std::net::{Ipv4Addr, TcpListener};
+
 use anyhow::{Context as _, Result, bail};
 use lodeman_tests::docker::Docker;
 use lodeman_tests::http::{Client, Target};
@@ -12,6 +14,9 @@ use super::place::Place;
 use super::state::{State, folder};
 use super::{answering, fleet};
 use crate::run::say;
+
+/// The port that registries like this one are found at, where it is free.
+const USUAL_PORT: u16 = 5000;
 
 /// The container that carries a registry.
 const CONTAINER: &str = "lodeman-sample-registry";
@@ -33,7 +38,9 @@ fn beside(state: &mut State) -> Result<Pusher> {
         return Ok(running.pusher());
     }
     say("starting a registry");
-    let port = state.registry.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let before = state.registry.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let usual = || TcpListener::bind((Ipv4Addr::LOCALHOST, USUAL_PORT)).is_ok().then_some(USUAL_PORT);
+    let port = before.or_else(usual);
     let registry = RegistryProcess::start(&folder(), None, port)?;
     state.registry = registry.host();
     Ok(registry.pusher())
@@ -52,8 +59,8 @@ fn inside(state: &mut State, docker: &Docker, sample: &[u8]) -> Result<Pusher> {
     let changes = ["ENTRYPOINT [\"/sample\"]", "CMD [\"registry\",\"/data\"]", "EXPOSE 5000", "VOLUME /data"];
     docker.import(CONTAINER, "local", &changes, &archive.finish())?;
     let mut last = None;
-    for _ in 0..5 {
-        let port = free_port(None)?;
+    for attempt in 0..5 {
+        let port = if attempt == 0 { USUAL_PORT } else { free_port(None)? };
         match launch(docker, port) {
             Ok(()) => {
                 state.registry = format!("127.0.0.1:{port}");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use lodeman_tests::lab::{Daemon, wait, workspace};
+use serde_json::Value;
 
 use super::fleet;
 use super::place::Place;
@@ -19,6 +20,8 @@ use crate::run::{say, target_dir};
 const ADMINISTRATOR: &str = "admin";
 /// How long the server may take to be ready.
 const START: Duration = Duration::from_secs(30);
+/// How long the first scan, and what it applies, may take.
+const SCAN: Duration = Duration::from_mins(3);
 
 /// The server of `up`.
 pub struct Server {
@@ -26,6 +29,8 @@ pub struct Server {
     configuration: PathBuf,
     listen: String,
     shortcut: String,
+    /// Whether it was started just now, and so scans by itself.
+    fresh: bool,
 }
 
 /// The server's process.
@@ -66,11 +71,12 @@ pub fn start(state: &mut State, program: &Path, place: &Place, whole_engine: boo
         password.display()
     );
     let configuration = folder.join("lodeman.toml");
-    let server = Server {
+    let mut server = Server {
         program: program.to_owned(),
         shortcut: shortcut(program, &configuration)?,
         configuration: configuration.clone(),
         listen: state.listen.clone(),
+        fresh: false,
     };
     let built = format!("{:?}", std::fs::metadata(program)?.modified()?);
     let same = state.program == built && state.configuration == text;
@@ -83,6 +89,7 @@ pub fn start(state: &mut State, program: &Path, place: &Place, whole_engine: boo
     std::fs::write(&configuration, &text)?;
     daemon().spawn(server.command(&["serve"]).current_dir(&folder), None)?;
     server.wait_until_ready()?;
+    server.fresh = true;
     state.program = built;
     state.configuration = text;
     state.save()?;
@@ -118,6 +125,7 @@ pub fn demo(state: &mut State, program: &Path, why: &str) -> Result<()> {
         shortcut: shortcut(program, &configuration)?,
         configuration,
         listen: state.listen.clone(),
+        fresh: true,
     };
     if daemon().pid().is_none() || !server.is_ready() {
         say("starting the server on its simulated engine and registry");
@@ -127,6 +135,7 @@ pub fn demo(state: &mut State, program: &Path, why: &str) -> Result<()> {
     }
     state.configuration = text;
     state.save()?;
+    server.scan()?;
     server.explain()?;
     println!();
     println!("This is a simulation, because {why}: nothing real was touched.");
@@ -168,14 +177,40 @@ impl Server {
         })
     }
 
-    /// Scans, and waits for what policy applies by itself.
+    /// Waits for the server's first scan, or has it scan again, and for what policy applies by itself.
     ///
     /// # Errors
     /// When the server cannot be asked. That an update failed is told, and is no error here.
     pub fn scan(&self) -> Result<()> {
-        say("looking for updates, and applying what policy allows");
-        self.command(&["run-once"]).status().context("starting the program")?;
+        if !self.fresh {
+            say("looking for updates, and applying what policy allows");
+            self.command(&["run-once"]).status().context("starting the program")?;
+            return Ok(());
+        }
+        say("the server looks for updates, and applies what policy allows");
+        let idle = || -> Result<Option<()>> {
+            let (Some(health), Some(queue)) = (self.ask("healthcheck"), self.ask("queue")) else {
+                return Ok(None);
+            };
+            let busy = |entry: &Value| matches!(entry["state"].as_str(), Some("approved" | "running"));
+            let busy = queue.as_array().into_iter().flatten().any(busy);
+            Ok((!busy && health["last_scan"].is_string()).then_some(()))
+        };
+        let ended = wait(SCAN, idle);
+        ended.with_context(|| {
+            format!("the first scan does not end; the log ends\n{}", daemon().log_tail(15))
+        })?;
+        println!();
+        println!("What the server did by itself:");
+        println!();
+        self.command(&["history"]).status().context("starting the program")?;
         Ok(())
+    }
+
+    /// What a command says, for a program; nothing while the server cannot be asked.
+    fn ask(&self, command: &str) -> Option<Value> {
+        let asked = self.command(&[command, "--json"]).output().ok()?;
+        serde_json::from_slice(&asked.stdout).ok()
     }
 
     /// Prints the explanation of every container.

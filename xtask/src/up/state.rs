@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use lodeman_tests::lab::root;
 use serde::{Deserialize, Serialize};
 
+use super::network::Before;
 use super::place::Place;
 
 /// What `up` remembers.
@@ -16,6 +17,8 @@ pub struct State {
     pub socket: Option<PathBuf>,
     /// Whether we started that engine.
     pub own_engine: bool,
+    /// How the machine's network was before that engine.
+    pub network: Option<Before>,
     /// The registry's host and port, as references name it.
     pub registry: String,
     /// The address the server listens at.
