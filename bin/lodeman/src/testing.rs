@@ -187,6 +187,7 @@ pub fn answers() -> Answers {
         history: from(history()),
         check: None,
         recovery: Some(from(recovery())),
+        settings: Vec::new(),
         readiness: Some(from(readiness(true))),
         progress: Vec::new(),
         progress_stays: true,

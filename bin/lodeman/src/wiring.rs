@@ -19,9 +19,8 @@ use lodeman_registry::RegistryClient;
 use lodeman_store::{Store, StoreError};
 use lodeman_store_sqlite::SqliteStore;
 use lodeman_updater::app::{App, AppParts};
-use lodeman_updater::deps::{Deps, Owner};
+use lodeman_updater::deps::{Deps, Owner, SwapConfig};
 use lodeman_updater::progress::ProgressHub;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
@@ -74,7 +73,7 @@ impl Local {
         hold: Hold,
         stays: bool,
     ) -> Result<Self, Failure> {
-        let settings = settings::in_force(config, &*store).await?;
+        let settings = settings::live(config, &*store).await?;
         let clock = Arc::new(SystemClock);
         let World { engine, registry } = world;
         let host = HostId::local();
@@ -88,10 +87,9 @@ impl Local {
             ids: Arc::new(SystemIds),
             pull_auth: Arc::new(registry::PullAuthOf(registry.clone())),
             progress: ProgressHub::default(),
-            swap: settings::swap_config(&settings),
+            swap: SwapConfig::default(),
             owner: Owner { boot_id: process::boot_id(), process_id: std::process::id() },
         };
-        let (_, settings) = watch::channel(Arc::new(settings));
         let stopping = CancellationToken::new();
         let app = App::new(AppParts { deps, model, registry, settings, stays }, stopping.clone());
         Ok(Self { app, store, stopping, hold })

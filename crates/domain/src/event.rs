@@ -21,6 +21,8 @@ words! {
         OperationPhase = "operation_phase",
         /// An operation ended.
         OperationEnded = "operation_ended",
+        /// A person changed a setting.
+        SettingsChanged = "settings_changed",
         /// Someone should look.
         Alert = "alert",
     }

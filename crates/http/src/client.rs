@@ -2,6 +2,7 @@
 
 mod call;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,8 +16,8 @@ use lodeman_domain::explain::Explanation;
 use lodeman_domain::image::ImageReference;
 use lodeman_domain::queue::QueueEntry;
 use lodeman_updater::control::{
-    Control, ControlError, ErrorKind, ImageCheck, Readiness, RecoveryReport, RunReport, StoredHistory,
-    UpdateSummary, Which,
+    Control, ControlError, ErrorKind, ImageCheck, Readiness, RecoveryReport, RunReport, SettingView,
+    StoredHistory, UpdateSummary, Which,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +25,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 pub use crate::control::wire::ServerInfo;
-use crate::control::wire::{Check, Decide, Done, Explain, History, Names, NewAdmin, OneName};
+use crate::control::wire::{ChangeSettings, Check, Decide, Done, Explain, History, Names, NewAdmin, OneName};
 use crate::socket::socket_path;
 
 /// How long a server may take to accept a connection.
@@ -184,6 +185,18 @@ impl Control for RemoteControl {
     async fn recover(&self) -> Result<RecoveryReport, ControlError> {
         let stream = self.connected().await?;
         call::call(stream, Method::POST, "recovery", None).await
+    }
+
+    async fn settings(&self) -> Result<Vec<SettingView>, ControlError> {
+        self.get("settings").await
+    }
+
+    async fn change_settings(
+        &self,
+        changes: BTreeMap<String, Option<String>>,
+        by: &str,
+    ) -> Result<Vec<SettingView>, ControlError> {
+        self.post("settings", &ChangeSettings { changes, by: by.to_owned() }).await
     }
 
     async fn readiness(&self) -> Result<Readiness, ControlError> {

@@ -15,15 +15,15 @@ use axum::http::Uri;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use lodeman_updater::control::{
-    Control, ControlError, ErrorKind, ImageCheck, Readiness, RecoveryReport, RunReport, StoredHistory,
-    UpdateSummary,
+    Control, ControlError, ErrorKind, ImageCheck, Readiness, RecoveryReport, RunReport, SettingView,
+    StoredHistory, UpdateSummary,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::envelope::Failure;
 pub use accounts::Accounts;
 use body::Body;
-use wire::{Check, Decide, Done, Explain, History, Names, NewAdmin, OneName, ServerInfo};
+use wire::{ChangeSettings, Check, Decide, Done, Explain, History, Names, NewAdmin, OneName, ServerInfo};
 
 /// The largest body of a request, in bytes. The largest that is sent is a list of names.
 pub(crate) const MAX_BODY: usize = 256 * 1024;
@@ -54,6 +54,7 @@ pub fn router(control: Arc<dyn Control>, accounts: Arc<dyn Accounts>, stopping: 
         .route("/history", post(history))
         .route("/check", post(check))
         .route("/recovery", get(recovery_plan).post(recover))
+        .route("/settings", get(settings).post(change_settings))
         .route("/readiness", get(readiness))
         .route("/progress", get(progress::progress))
         .route("/administrators", post(create_admin));
@@ -142,6 +143,17 @@ async fn recovery_plan(State(api): State<Api>) -> Answer<RecoveryReport> {
 
 async fn recover(State(api): State<Api>) -> Answer<RecoveryReport> {
     detached(async move { api.control.recover().await }).await
+}
+
+async fn settings(State(api): State<Api>) -> Answer<Vec<SettingView>> {
+    Ok(Json(api.control.settings().await?))
+}
+
+async fn change_settings(
+    State(api): State<Api>,
+    Body(ask): Body<ChangeSettings>,
+) -> Answer<Vec<SettingView>> {
+    detached(async move { api.control.change_settings(ask.changes, &ask.by).await }).await
 }
 
 async fn readiness(State(api): State<Api>) -> Answer<Readiness> {

@@ -1,5 +1,6 @@
 //! A [`Control`] that answers what a test says and keeps what it was asked.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,8 +11,8 @@ use lodeman_domain::explain::Explanation;
 use lodeman_domain::image::ImageReference;
 use lodeman_domain::queue::QueueEntry;
 use lodeman_updater::control::{
-    Control, ControlError, ErrorKind, ImageCheck, Readiness, RecoveryReport, RunReport, StoredHistory,
-    UpdateSummary, Which,
+    Control, ControlError, ErrorKind, ImageCheck, Readiness, RecoveryReport, RunReport, SettingView,
+    StoredHistory, UpdateSummary, Which,
 };
 
 use tokio::sync::Semaphore;
@@ -35,6 +36,8 @@ pub struct Answers {
     pub check: Option<ImageCheck>,
     /// To `recovery_plan` and `recover`.
     pub recovery: Option<RecoveryReport>,
+    /// To `settings` and `change_settings`.
+    pub settings: Vec<SettingView>,
     /// To `readiness`.
     pub readiness: Option<Readiness>,
     /// To `progress`; the stream ends after these, unless `progress_stays`.
@@ -199,6 +202,18 @@ impl Control for FakeControl {
 
     async fn recover(&self) -> Result<RecoveryReport, ControlError> {
         self.take("recover".to_owned(), |a| a.recovery)
+    }
+
+    async fn settings(&self) -> Result<Vec<SettingView>, ControlError> {
+        self.take("settings".to_owned(), |a| Some(a.settings))
+    }
+
+    async fn change_settings(
+        &self,
+        changes: BTreeMap<String, Option<String>>,
+        by: &str,
+    ) -> Result<Vec<SettingView>, ControlError> {
+        self.take(format!("change_settings {changes:?} by {by}"), |a| Some(a.settings))
     }
 
     async fn readiness(&self) -> Result<Readiness, ControlError> {

@@ -3,6 +3,7 @@
 mod control;
 mod image;
 mod loops;
+mod settings;
 mod state;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use lodeman_domain::schedule::Trigger;
 use lodeman_domain::setting::Settings;
 use lodeman_inventory::HostModel;
 use lodeman_registry::RegistryClient;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::{ControlError, ErrorKind};
@@ -22,6 +23,7 @@ use crate::scan::{ScanError, ScanOutcome, ScanRequest, scan};
 use crate::swap::{SwapError, Swapper};
 pub use image::check_image;
 pub use loops::Loops;
+pub use settings::{LiveSettings, SettingsBook};
 use state::State;
 
 /// What an application is made of.
@@ -33,7 +35,7 @@ pub struct AppParts {
     /// The registries.
     pub registry: Arc<dyn RegistryClient>,
     /// The settings in force, as they change.
-    pub settings: watch::Receiver<Arc<Settings>>,
+    pub settings: LiveSettings,
     /// Whether this process stays: then old containers are kept for their soak and cleaned up later.
     /// One that ends with its work cleans up at once.
     pub stays: bool,
@@ -45,7 +47,7 @@ pub struct App {
     swapper: Swapper,
     model: Arc<HostModel>,
     registry: Arc<dyn RegistryClient>,
-    settings: watch::Receiver<Arc<Settings>>,
+    settings: LiveSettings,
     stays: bool,
     scanning: Arc<Mutex<()>>,
     state: Arc<State>,
@@ -66,14 +68,22 @@ impl App {
         }
     }
 
-    /// The swapper, for recovery and shutdown.
+    /// The swapper with the numbers that hold now. What it has begun goes on with those it began with.
     #[must_use]
-    pub fn swapper(&self) -> &Swapper {
-        &self.swapper
+    pub fn swapper(&self) -> Swapper {
+        self.swapper.with_config(settings::swap_config(&self.swapper.deps().swap, &self.settings.now()))
     }
 
     fn settings(&self) -> Arc<Settings> {
-        self.settings.borrow().clone()
+        self.settings.now()
+    }
+
+    /// Takes up what others stored.
+    async fn reload_settings(&self) {
+        if let Err(error) = self.settings.reload(&*self.swapper.deps().store).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the stored settings cannot be read; those in force stay so");
+        }
     }
 
     /// How long old containers are kept: not at all by a process that will not be there to remove them.

@@ -1,5 +1,6 @@
 //! Applying queue entries: what was decided is looked at once more, then swapped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
@@ -21,20 +22,24 @@ use crate::swap::{SpecSource, SwapError, SwapRequest, Swapper};
 /// the swapper's own limit.
 const SIDE_BY_SIDE: usize = 4;
 
-/// Applies all approved entries that `wanted` picks.
+/// Applies all approved entries that `wanted` picks. What holds is asked of `current` before each, so
+/// that a pause holds back those that have not begun.
 ///
 /// # Errors
 /// [`StoreError`] when the queue cannot be read.
 pub async fn apply_approved(
-    swapper: &Swapper,
-    settings: &Settings,
+    current: impl Fn() -> (Swapper, Arc<Settings>),
     soak: Option<Duration>,
     wanted: impl Fn(&QueueEntry) -> bool,
 ) -> Result<Vec<UpdateSummary>, StoreError> {
-    let mut due: Vec<QueueEntry> = swapper.deps().store.list_queue().await?;
+    let mut due: Vec<QueueEntry> = current().0.deps().store.list_queue().await?;
     due.retain(|e| e.state == QueueState::Approved && wanted(e));
+    let current = &current;
     let mut done: Vec<UpdateSummary> = stream::iter(due)
-        .map(|entry| apply(swapper, settings, soak, entry))
+        .map(|entry| async move {
+            let (swapper, settings) = current();
+            apply(&swapper, &settings, soak, entry).await
+        })
         .buffer_unordered(SIDE_BY_SIDE)
         .filter_map(|summary| async { summary })
         .collect()

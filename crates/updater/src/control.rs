@@ -3,6 +3,8 @@
 //! [`Control`] is implemented by [`App`](crate::app::App) in the process that has the data directory,
 //! and by a client of the control socket in every other, so a command behaves the same either way.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -12,6 +14,7 @@ use lodeman_domain::event::Progress;
 use lodeman_domain::explain::Explanation;
 use lodeman_domain::image::{ImageReference, Tag};
 use lodeman_domain::queue::QueueEntry;
+use lodeman_domain::setting::SettingSource;
 use lodeman_domain::update::{OperationId, Outcome};
 pub use lodeman_store::{ScanRecord, StoredHistory};
 use serde::{Deserialize, Serialize};
@@ -148,12 +151,60 @@ pub struct ControlError {
     pub kind: ErrorKind,
     /// One sentence for a person.
     pub message: String,
+    /// Each field that is wrong, where the request had fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldProblem>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldProblem {
+    /// The field: for settings the key, `poll_interval`.
+    pub field: String,
+    /// What is wrong with it and what is allowed.
+    pub message: String,
+}
+
+/// One setting as it is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingView {
+    /// Its key: `poll_interval`.
+    pub key: String,
+    /// Its place in the configuration: `schedule.poll_interval`.
+    pub config_key: String,
+    /// The value in force, as text; of a secret only whether it is set.
+    pub value: String,
+    /// The stored value, where there is one, whether it is in force or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<String>,
+    /// The kind of source that the value in force comes from.
+    pub source: SettingSource,
+    /// The very place, in words.
+    pub origin: String,
+    /// Whether environment or flag fix it, so that it cannot be stored.
+    pub fixed: bool,
+    /// The built-in value.
+    pub default: String,
+    /// What may be stored.
+    pub allowed: String,
+    /// What it does, in one clause.
+    pub summary: String,
+    /// Why the stored value is not in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 impl ControlError {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), fields: Vec::new() }
+    }
+
+    /// An error that names each field that is wrong.
+    #[must_use]
+    pub fn of_fields(kind: ErrorKind, fields: Vec<FieldProblem>) -> Self {
+        let messages: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
+        Self { kind, message: messages.join("; "), fields }
     }
 }
 
@@ -206,6 +257,17 @@ pub trait Control: Send + Sync {
 
     /// Recovers what was interrupted.
     async fn recover(&self) -> Result<RecoveryReport, ControlError>;
+
+    /// Every setting, with the value in force and where it comes from.
+    async fn settings(&self) -> Result<Vec<SettingView>, ControlError>;
+
+    /// Stores settings, all or none, and puts them in force at once; `None` takes a stored value back.
+    /// Answers every setting as it is then. The error names each key that cannot be stored.
+    async fn change_settings(
+        &self,
+        changes: BTreeMap<String, Option<String>>,
+        by: &str,
+    ) -> Result<Vec<SettingView>, ControlError>;
 
     /// Whether the server can do its work.
     async fn readiness(&self) -> Result<Readiness, ControlError>;

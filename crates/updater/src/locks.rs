@@ -11,7 +11,63 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Se
 #[derive(Debug, Clone)]
 pub struct Locks {
     containers: Arc<Mutex<HashMap<WorkloadKey, Weak<AsyncMutex<()>>>>>,
-    dark: Arc<Semaphore>,
+    dark: Arc<Dark>,
+}
+
+/// How many containers may be down at once. The number can change while some are.
+#[derive(Debug)]
+struct Dark {
+    permits: Arc<Semaphore>,
+    size: Mutex<Size>,
+}
+
+#[derive(Debug)]
+struct Size {
+    limit: usize,
+    /// Permits that are to go as soon as they come back.
+    surplus: usize,
+}
+
+/// Held while a container is down.
+#[derive(Debug)]
+pub(crate) struct DarkPermit {
+    permit: Option<OwnedSemaphorePermit>,
+    dark: Arc<Dark>,
+}
+
+impl Drop for DarkPermit {
+    fn drop(&mut self) {
+        let mut size = self.dark.size.lock().unwrap_or_else(PoisonError::into_inner);
+        if size.surplus > 0
+            && let Some(permit) = self.permit.take()
+        {
+            size.surplus -= 1;
+            permit.forget();
+        }
+    }
+}
+
+impl Dark {
+    fn new(limit: usize) -> Self {
+        let limit = limit.max(1);
+        let size = Mutex::new(Size { limit, surplus: 0 });
+        Self { permits: Arc::new(Semaphore::new(limit)), size }
+    }
+
+    fn resize(&self, limit: usize) {
+        let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
+        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        if limit > size.limit {
+            let more = limit - size.limit;
+            let kept = more.min(size.surplus);
+            size.surplus -= kept;
+            self.permits.add_permits(more - kept);
+        } else {
+            let fewer = size.limit - limit;
+            size.surplus += fewer - self.permits.forget_permits(fewer);
+        }
+        size.limit = limit;
+    }
 }
 
 /// Held while a container is changed.
@@ -22,7 +78,12 @@ impl Locks {
     /// Locks that let `max_parallel` containers be down at once.
     #[must_use]
     pub fn new(max_parallel: usize) -> Self {
-        Self { containers: Arc::default(), dark: Arc::new(Semaphore::new(max_parallel.max(1))) }
+        Self { containers: Arc::default(), dark: Arc::new(Dark::new(max_parallel)) }
+    }
+
+    /// Lets another number of containers be down at once. Those that are down already stay so.
+    pub(crate) fn set_max_parallel(&self, max_parallel: usize) {
+        self.dark.resize(max_parallel);
     }
 
     /// The lock of a container, if nobody holds it.
@@ -49,9 +110,10 @@ impl Locks {
     }
 
     /// The right to have one more container down.
-    pub(crate) async fn dark_window(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn dark_window(&self) -> DarkPermit {
         // The semaphore is never closed.
-        self.dark.clone().acquire_owned().await.ok()
+        let permit = self.dark.permits.clone().acquire_owned().await.ok();
+        DarkPermit { permit, dark: self.dark.clone() }
     }
 }
 
@@ -68,5 +130,35 @@ mod tests {
         assert!(locks.try_container(&key("db")).is_some());
         drop(held);
         assert!(locks.try_container(&key("web")).is_some());
+    }
+
+    #[tokio::test]
+    async fn how_many_may_be_down_changes_while_some_are() {
+        let locks = Locks::new(3);
+        let free = |locks: &Locks| locks.dark.permits.available_permits();
+        let (one, two) = (locks.dark_window().await, locks.dark_window().await);
+        locks.set_max_parallel(1);
+        assert_eq!(free(&locks), 0);
+        drop(one);
+        assert_eq!(free(&locks), 0, "one is still down");
+        drop(two);
+        assert_eq!(free(&locks), 1);
+        let held = locks.dark_window().await;
+        locks.set_max_parallel(0);
+        locks.set_max_parallel(2);
+        assert_eq!(free(&locks), 1, "none is allowed less than one");
+        drop(held);
+        assert_eq!(free(&locks), 2);
+    }
+
+    #[tokio::test]
+    async fn what_was_to_go_may_stay_when_the_number_grows_again() {
+        let locks = Locks::new(2);
+        let held = (locks.dark_window().await, locks.dark_window().await);
+        locks.set_max_parallel(1);
+        locks.set_max_parallel(3);
+        assert_eq!(locks.dark.permits.available_permits(), 1);
+        drop(held);
+        assert_eq!(locks.dark.permits.available_permits(), 3);
     }
 }

@@ -155,6 +155,14 @@ impl Swapper {
         Self { deps, locks, stopping, tracker: TaskTracker::new() }
     }
 
+    /// The same swapper with other numbers for what it begins from now on. How many containers may be
+    /// down at once changes for all that share its locks.
+    #[must_use]
+    pub fn with_config(&self, swap: crate::deps::SwapConfig) -> Self {
+        self.locks.set_max_parallel(swap.max_parallel);
+        Self { deps: Deps { swap, ..self.deps.clone() }, ..self.clone() }
+    }
+
     /// What it was given.
     #[must_use]
     pub fn deps(&self) -> &Deps {

@@ -1,5 +1,7 @@
 //! What the requests of the control API carry.
 
+use std::collections::BTreeMap;
+
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::image::ImageReference;
 use lodeman_updater::control::Which;
@@ -56,6 +58,14 @@ pub(crate) struct Check {
 pub(crate) struct NewAdmin {
     pub(crate) name: String,
     pub(crate) password_hash: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeSettings {
+    /// Key and text; `null` takes a stored value back.
+    pub(crate) changes: BTreeMap<String, Option<String>>,
+    pub(crate) by: String,
 }
 
 /// It was done, and there is no more to tell.

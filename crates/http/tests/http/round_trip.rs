@@ -1,7 +1,9 @@
 //! Every method, asked at one end and answered at the other.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt as _;
-use lodeman_updater::control::{Control as _, ControlError, ErrorKind, Which};
+use lodeman_updater::control::{Control as _, ControlError, ErrorKind, FieldProblem, Which};
 
 use crate::sample::{answers, digest, name, server};
 
@@ -24,6 +26,9 @@ async fn every_method_arrives_with_its_arguments_and_its_answer_comes_back() {
     assert_eq!(client.check("nginx:1.26".parse().unwrap()).await, Ok(want.check.unwrap()));
     assert_eq!(client.recovery_plan().await, Ok(want.recovery.clone().unwrap()));
     assert_eq!(client.recover().await, Ok(want.recovery.unwrap()));
+    assert_eq!(client.settings().await, Ok(want.settings.clone()));
+    let changes = BTreeMap::from([("paused".to_owned(), Some("true".to_owned())), ("soak".to_owned(), None)]);
+    assert_eq!(client.change_settings(changes, "ann").await, Ok(want.settings));
     assert_eq!(client.readiness().await, Ok(want.readiness.unwrap()));
     let notes: Vec<_> = client.progress().await.unwrap().collect().await;
     assert_eq!(notes, want.progress);
@@ -47,6 +52,8 @@ async fn every_method_arrives_with_its_arguments_and_its_answer_comes_back() {
             "check nginx:1.26",
             "recovery_plan",
             "recover",
+            "settings",
+            r#"change_settings {"paused": Some("true"), "soak": None} by ann"#,
             "readiness",
             "progress",
             "create_admin ann $argon2id$v=19$x",
@@ -70,6 +77,10 @@ async fn every_kind_of_error_comes_back_as_it_was() {
         assert_eq!(server.client.update(name("web"), "ann").await, Err(error.clone()));
         assert_eq!(server.client.progress().await.err(), Some(error));
     }
+    let field = FieldProblem { field: "soak".to_owned(), message: "setting `soak` is `x`".to_owned() };
+    let error = ControlError::of_fields(ErrorKind::Invalid, vec![field]);
+    server.control.answer(lodeman_http::fake::Answers { error: Some(error.clone()), ..answers() });
+    assert_eq!(server.client.change_settings(BTreeMap::new(), "ann").await, Err(error));
 }
 
 #[tokio::test]

@@ -81,6 +81,11 @@ pub fn answers() -> Answers {
                 "canonical": "db", "old": "ab".repeat(32), "new": null, "finding": "only_old",
             }],
         }))),
+        settings: from(json!([{
+            "key": "paused", "config_key": "updates.paused", "value": "true", "stored": "true",
+            "source": "stored", "origin": "stored setting", "fixed": false, "default": "false",
+            "allowed": "true or false", "summary": "no automatic action happens",
+        }])),
         readiness: Some(readiness(true)),
         progress: vec![
             from(json!({ "type": "scan", "checked": 1, "total": 3, "name": "web" })),

@@ -12,9 +12,9 @@ use lodeman_store::{
     SpecKind, Store, StoreError, StoredEvent, StoredHistory, UserRecord, Write,
 };
 
-use super::{Sealing, SqliteStore};
 use super::read::{journal, ledger, queue, rest};
 use super::writer::Job;
+use super::{Sealing, SqliteStore};
 
 #[async_trait]
 impl Store for SqliteStore {

@@ -1,6 +1,6 @@
 //! [`Control`] over the services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
@@ -19,7 +19,7 @@ use super::{App, image};
 use crate::apply::{apply, apply_approved, pull_only};
 use crate::control::{
     Component, Control, ControlError, ErrorKind, Health, ImageCheck, Readiness, RecoveryReport, RunReport,
-    UpdateSummary, Which,
+    SettingView, UpdateSummary, Which,
 };
 use crate::queue::save;
 use crate::scan::Finding;
@@ -85,7 +85,7 @@ impl App {
     async fn apply_decided(&self, entry: QueueEntry) -> Result<UpdateSummary, ControlError> {
         let name = entry.workload.name.clone();
         let settings = self.settings();
-        let done = apply(&self.swapper, &settings, self.soak(), entry).await;
+        let done = apply(&self.swapper(), &settings, self.soak(), entry).await;
         self.look_again(BTreeSet::from([name.clone()])).await;
         done.ok_or_else(|| {
             ControlError::new(ErrorKind::Refused, format!("the update of `{name}` has to wait"))
@@ -99,7 +99,7 @@ impl App {
             if let Verdict::UpdateAvailable { target, action: Action::PullOnly } = &finding.decision.verdict
                 && !target.already_pulled
             {
-                done.push(pull_only(&self.swapper, &finding.subject, target).await);
+                done.push(pull_only(&self.swapper(), &finding.subject, target).await);
             }
         }
         done
@@ -114,9 +114,9 @@ impl App {
         let outcome = self.scan(trigger, names.clone()).await?;
         let mut updates = self.pull_what_is_only_pulled(&outcome.findings).await;
         let wanted = |e: &QueueEntry| names.is_empty() || names.contains(&e.workload.name);
-        updates.extend(apply_approved(&self.swapper, &self.settings(), self.soak(), wanted).await?);
+        updates.extend(apply_approved(|| (self.swapper(), self.settings()), self.soak(), wanted).await?);
         if !self.stays {
-            janitor::tidy(&self.swapper).await?;
+            janitor::tidy(&self.swapper()).await?;
         }
         let mut explanations: Vec<Explanation> =
             outcome.findings.into_iter().map(|f| f.explanation).collect();
@@ -216,6 +216,13 @@ impl App {
         } else {
             component("updates", Health::On, None)
         });
+        let unusable: Vec<String> =
+            self.settings.problems().into_iter().map(|problem| problem.message).collect();
+        list.push(if unusable.is_empty() {
+            component("settings", Health::On, None)
+        } else {
+            component("settings", Health::Degraded, Some(unusable.join("; ")))
+        });
         if state.orphans > 0 {
             let why =
                 format!("{} leftovers of unknown operations; see `lodeman recover --plan`", state.orphans);
@@ -309,7 +316,7 @@ impl Control for App {
     async fn rollback(&self, name: ContainerName, by: &str) -> Result<UpdateSummary, ControlError> {
         self.ready_to_act()?;
         let key = self.key(name.clone());
-        let done = rollback::roll_back(&self.swapper, key, by, self.soak()).await?;
+        let done = rollback::roll_back(&self.swapper(), key, by, self.soak()).await?;
         self.look_again(BTreeSet::from([name])).await;
         Ok(done)
     }
@@ -330,13 +337,13 @@ impl Control for App {
 
     async fn recovery_plan(&self) -> Result<RecoveryReport, ControlError> {
         Ok(RecoveryReport {
-            operations: recover::plan(&self.swapper).await?,
+            operations: recover::plan(&self.swapper()).await?,
             orphans: recover::orphans::find(self.swapper.deps()).await?,
         })
     }
 
     async fn recover(&self) -> Result<RecoveryReport, ControlError> {
-        let operations = recover::run(&self.swapper).await?;
+        let operations = recover::run(&self.swapper()).await?;
         let mut orphans = recover::orphans::find(self.swapper.deps()).await?;
         if self.swapper.deps().swap.adopt_orphans {
             for orphan in orphans.iter().filter(|o| o.finding.can_be_restored()) {
@@ -348,6 +355,18 @@ impl Control for App {
         let left = orphans.len();
         self.state.change(|s| s.orphans = left);
         Ok(RecoveryReport { operations, orphans })
+    }
+
+    async fn settings(&self) -> Result<Vec<SettingView>, ControlError> {
+        self.list_settings().await
+    }
+
+    async fn change_settings(
+        &self,
+        changes: BTreeMap<String, Option<String>>,
+        by: &str,
+    ) -> Result<Vec<SettingView>, ControlError> {
+        self.store_settings(changes, by).await
     }
 
     async fn readiness(&self) -> Result<Readiness, ControlError> {

@@ -9,9 +9,11 @@ use lodeman_domain::queue::QueueState;
 use lodeman_domain::schedule::Trigger;
 use lodeman_inventory::HostChange;
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::App;
+use super::settings::decides_otherwise;
 use crate::control::Control as _;
 use crate::janitor;
 
@@ -19,7 +21,8 @@ use crate::janitor;
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// The scan loop turns at least this often, so that one that stands still is noticed.
 const TURN_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// Until a changed container is checked, so that one that is being set up is checked once.
+/// Until a changed container, or what changed settings decide on, is checked, so that one that is being
+/// set up is checked once.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How long journal rows and history are kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -87,7 +90,7 @@ impl Loops {
             }
             let deps = self.app.swapper.deps();
             let before = deps.clock.now().saturating_sub(RETENTION).unwrap_or(Timestamp::MIN);
-            let result = match janitor::tidy(&self.app.swapper).await {
+            let result = match janitor::tidy(&self.app.swapper()).await {
                 Ok(()) => deps.store.sweep(before).await.map(|_| ()),
                 Err(error) => Err(error),
             };
@@ -100,11 +103,16 @@ impl Loops {
     /// Scans when it is due, when a container changed, and when what an update waits for is over.
     pub async fn scan(&self) {
         let mut changes = self.app.model.changes();
+        let mut new_settings = self.app.settings.subscribe();
+        let mut decided_by = self.app.settings();
+        // When to look again because settings changed, once they have come to rest.
+        let mut look_again: Option<Instant> = None;
         let mut last_end = self.last_scan().await;
         let mut first = true;
         loop {
             let now = self.app.swapper.deps().clock.now();
             self.app.state.tick(now);
+            self.app.reload_settings().await;
             let settings = self.app.settings();
             let due = if first { Some(now) } else { settings.poll_schedule().next_after(last_end, now) };
             self.app.state.change(|s| s.next_scan = due);
@@ -113,13 +121,23 @@ impl Loops {
                 first = false;
                 self.run(trigger, BTreeSet::new()).await;
                 last_end = Some(self.app.swapper.deps().clock.now());
+                decided_by = settings;
                 continue;
+            }
+            if decides_otherwise(&decided_by, &settings) {
+                decided_by = settings;
+                look_again = Some(Instant::now() + SETTLE);
+            }
+            if look_again.take_if(|at| *at <= Instant::now()).is_some() {
+                self.look_at_what_waits().await;
             }
             let ripe = self.ripe(now).await;
             if !ripe.is_empty() {
                 self.run(Trigger::Schedule, ripe).await;
             }
-            let pause = Self::pause(due, now);
+            let pause = tokio::time::sleep_until(
+                look_again.into_iter().fold(Instant::now() + Self::pause(due, now), Instant::min),
+            );
             tokio::select! {
                 () = self.stopping.cancelled() => return,
                 change = changes.recv() => {
@@ -128,8 +146,21 @@ impl Loops {
                         self.run(Trigger::Event, names).await;
                     }
                 }
-                () = tokio::time::sleep(pause) => {}
+                // Taken up at the next turn; the sender lives as long as the application.
+                _ = new_settings.changed() => {}
+                () = pause => {}
             }
+        }
+    }
+
+    /// Decides again on every container with an entry in the queue, after settings that decide were
+    /// changed. All others are seen by the next whole scan.
+    async fn look_at_what_waits(&self) {
+        let Ok(queue) = self.app.swapper.deps().store.list_queue().await else { return };
+        let waiting = queue.into_iter().filter(|e| e.state.is_current() && e.state != QueueState::Running);
+        let names: BTreeSet<ContainerName> = waiting.map(|e| e.workload.name).collect();
+        if !names.is_empty() {
+            self.run(Trigger::Schedule, names).await;
         }
     }
 
@@ -160,7 +191,7 @@ impl Loops {
                 return names;
             }
         }
-        let until = tokio::time::Instant::now() + SETTLE;
+        let until = Instant::now() + SETTLE;
         while let Ok(Ok(change)) = tokio::time::timeout_at(until, changes.recv()).await {
             if change.calls_for_a_check() {
                 names.extend(name_of(change));

@@ -70,7 +70,7 @@ async fn everything_that_holds_an_automatic_update_is_told_at_once() {
         "1.0.0",
         &json!({ "lodeman.policy": "auto", "lodeman.delay": "3d", "lodeman.window": "02:00-03:00" }),
     );
-    world.set(|s| s.paused = true);
+    world.set(|s| s.paused = true).await;
     world.push("1.0.1", "b");
     let said = world.verdict("web").await;
     assert_eq!(action(&said), Some(Action::Wait));
@@ -166,14 +166,16 @@ async fn a_dry_run_and_pull_only_leave_the_container() {
     let said = world.verdict("web").await;
     assert!(has(&said, R::DryRun));
     assert_eq!(action(&said), Some(Action::Tell));
-    world.set(|s| {
-        s.dry_run = false;
-        s.pull_only = true;
-    });
+    world
+        .set(|s| {
+            s.dry_run = false;
+            s.pull_only = true;
+        })
+        .await;
     assert_eq!(action(&world.verdict("web").await), Some(Action::PullOnly));
     assert_eq!(world.image_of("web"), before);
     // Pulled, and still offered: nothing is lost by having pulled.
-    world.set(|s| s.pull_only = false);
+    world.set(|s| s.pull_only = false).await;
     world.scan().await;
     assert_ne!(world.image_of("web"), before);
 }

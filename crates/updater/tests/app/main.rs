@@ -5,4 +5,5 @@
 mod applying;
 mod deciding;
 mod queueing;
+mod settings;
 mod world;

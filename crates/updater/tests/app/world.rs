@@ -1,6 +1,7 @@
 //! A modelled engine, a modelled registry that pulls come from, and the application over both.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,19 +9,18 @@ use lodeman_domain::clock::{Clock, SystemIds};
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::explain::{Action, Explanation, ReasonCode, Verdict};
 use lodeman_domain::image::ImageReference;
-use lodeman_domain::setting::Settings;
+use lodeman_domain::setting::{SettingSource, SettingSpec, Settings};
 use lodeman_domain::workload::HostId;
 use lodeman_engine::fake::{Behaviour, FakeEngine, FakeImage, FakeImages, FakeOptions};
 use lodeman_inventory::{HostModel, HostModelConfig};
 use lodeman_registry::blueprint::ImageBlueprint;
 use lodeman_registry::fake::FakeRegistry;
 use lodeman_store::fake::MemoryStore;
-use lodeman_updater::app::{App, AppParts};
-use lodeman_updater::control::{Control, RunReport};
+use lodeman_updater::app::{App, AppParts, LiveSettings, SettingsBook};
+use lodeman_updater::control::{Control, FieldProblem, RunReport};
 use lodeman_updater::deps::{AnonymousPull, Deps, Owner, SwapConfig};
 use lodeman_updater::progress::ProgressHub;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub const REPO: &str = "reg.example/app";
@@ -41,7 +41,32 @@ pub struct World {
     pub registry: Arc<FakeRegistry>,
     pub store: Arc<MemoryStore>,
     pub app: App,
-    settings: watch::Sender<Arc<Settings>>,
+    pub live: LiveSettings,
+    book: Arc<Book>,
+}
+
+/// Settings that a test sets, as if the configuration said so; the stored ones are on top.
+struct Book(Mutex<Settings>);
+
+impl SettingsBook for Book {
+    fn in_force(&self, stored: &BTreeMap<String, String>) -> (Settings, Vec<FieldProblem>) {
+        let mut settings = self.0.lock().unwrap().clone();
+        let mut problems = Vec::new();
+        for (key, text) in stored {
+            if let Err(error) = settings.apply_stored(key, text) {
+                problems.push(FieldProblem { field: key.clone(), message: error.to_string() });
+            }
+        }
+        (settings, problems)
+    }
+
+    fn origin(&self, spec: &SettingSpec) -> (SettingSource, String) {
+        // One that nothing stored can change.
+        match spec.key {
+            "image_cleanup" => (SettingSource::Flag, "command line".to_owned()),
+            _ => (SettingSource::Default, "built-in default".to_owned()),
+        }
+    }
 }
 
 impl World {
@@ -50,12 +75,22 @@ impl World {
     }
 
     pub fn with(settings: Settings) -> Self {
+        Self::assemble(settings, false)
+    }
+
+    /// One whose application stays, as a server's does.
+    pub fn server(settings: Settings) -> Self {
+        Self::assemble(settings, true)
+    }
+
+    fn assemble(settings: Settings, stays: bool) -> Self {
         let images = FakeImages::default();
         let engine = FakeEngine::new(FakeOptions::default(), images.clone());
         let registry = Arc::new(FakeRegistry::new());
         let store = Arc::new(MemoryStore::new());
-        let (sender, receiver) =
-            watch::channel(Arc::new(Settings { grace_period: Duration::from_secs(2), ..settings }));
+        let settings = Settings { grace_period: Duration::from_secs(2), ..settings };
+        let book = Arc::new(Book(Mutex::new(settings)));
+        let live = LiveSettings::new(book.clone());
         let clock: Arc<dyn Clock> = Arc::new(RuntimeClock(Instant::now()));
         let deps = Deps {
             host: HostId::local(),
@@ -70,13 +105,20 @@ impl World {
         };
         let model =
             Arc::new(HostModel::new(HostId::local(), deps.engine.clone(), clock, HostModelConfig::default()));
-        let parts = AppParts { deps, model, registry: registry.clone(), settings: receiver, stays: false };
+        let parts = AppParts { deps, model, registry: registry.clone(), settings: live.clone(), stays };
         let app = App::new(parts, tokio_util::sync::CancellationToken::new());
-        Self { engine, images, registry, store, app, settings: sender }
+        Self { engine, images, registry, store, app, live, book }
     }
 
-    pub fn set(&self, change: impl FnOnce(&mut Settings)) {
-        self.settings.send_modify(|s| change(Arc::make_mut(s)));
+    pub async fn set(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.book.0.lock().unwrap());
+        self.live.reload(&*self.store).await.unwrap();
+    }
+
+    /// Stores a setting as a person does.
+    pub async fn store_setting(&self, key: &str, value: &str) {
+        let changes = BTreeMap::from([(key.to_owned(), Some(value.to_owned()))]);
+        self.app.change_settings(changes, "ann").await.unwrap();
     }
 
     /// Publishes an image under `tag`, in the registry and for pulls alike.

@@ -1,0 +1,269 @@
+//! The settings in force, and how they change while the application runs.
+//!
+//! What is stored is the truth, and what is in force follows from it: a change is checked, committed
+//! with its event, and everything that reads settings sees it from then on. What is stored by others
+//! is taken up at the scan loop's next turn.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lodeman_domain::event::{Event, EventKind};
+use lodeman_domain::setting::{SETTINGS, SettingError, SettingSource, SettingSpec, Settings, find_setting};
+use lodeman_store::{Store, StoreError, Write};
+use serde_json::json;
+use tokio::sync::{Mutex as AsyncMutex, watch};
+
+use super::App;
+use crate::control::{ControlError, ErrorKind, FieldProblem, SettingView};
+use crate::deps::SwapConfig;
+
+/// What file, environment and flags say about settings, below and above the stored ones.
+pub trait SettingsBook: Send + Sync {
+    /// The settings in force, given the stored ones, and what of these cannot be used.
+    fn in_force(&self, stored: &BTreeMap<String, String>) -> (Settings, Vec<FieldProblem>);
+
+    /// Where the value of `spec` comes from when nothing is stored: the kind of source, and the place
+    /// in words.
+    fn origin(&self, spec: &SettingSpec) -> (SettingSource, String);
+}
+
+/// The settings in force, as they change.
+#[derive(Clone)]
+pub struct LiveSettings {
+    book: Arc<dyn SettingsBook>,
+    sender: watch::Sender<Arc<Settings>>,
+    problems: Arc<Mutex<Vec<FieldProblem>>>,
+    /// Held from reading what is stored to having it in force, so that no older state comes last.
+    changing: Arc<AsyncMutex<()>>,
+}
+
+impl LiveSettings {
+    /// The settings that hold while nothing is stored.
+    #[must_use]
+    pub fn new(book: Arc<dyn SettingsBook>) -> Self {
+        let (settings, _) = book.in_force(&BTreeMap::new());
+        let (sender, _) = watch::channel(Arc::new(settings));
+        Self { book, sender, problems: Arc::default(), changing: Arc::default() }
+    }
+
+    /// Takes up what is stored. What of it cannot be used is told in the log, once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read; what was in force stays so.
+    pub async fn reload(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let _one = self.changing.lock().await;
+        let stored: BTreeMap<String, String> = store.list_settings().await?.into_iter().collect();
+        self.take(&stored);
+        Ok(())
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn now(&self) -> Arc<Settings> {
+        self.sender.borrow().clone()
+    }
+
+    /// What of the stored settings cannot be used.
+    #[must_use]
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Settings>> {
+        self.sender.subscribe()
+    }
+
+    fn take(&self, stored: &BTreeMap<String, String>) {
+        let (settings, problems) = self.book.in_force(stored);
+        {
+            let mut known = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+            for problem in problems.iter().filter(|problem| !known.contains(problem)) {
+                tracing::error!(setting = %problem.field, "a stored setting cannot be used: {}", problem.message);
+            }
+            *known = problems;
+        }
+        self.sender.send_if_modified(|current| {
+            let changed = **current != settings;
+            if changed {
+                *current = Arc::new(settings);
+            }
+            changed
+        });
+    }
+
+    fn view(&self, stored: &BTreeMap<String, String>) -> Vec<SettingView> {
+        let (settings, problems) = self.book.in_force(stored);
+        SETTINGS.iter().map(|spec| self.view_of(spec, &settings, stored, &problems)).collect()
+    }
+
+    fn view_of(
+        &self,
+        spec: &SettingSpec,
+        settings: &Settings,
+        stored: &BTreeMap<String, String>,
+        problems: &[FieldProblem],
+    ) -> SettingView {
+        let (mut source, mut origin) = self.book.origin(spec);
+        let fixed = source.is_fixed();
+        let problem = problems.iter().find(|problem| problem.field == spec.key);
+        if !fixed && problem.is_none() && stored.contains_key(spec.key) {
+            (source, origin) = (SettingSource::Stored, "stored setting".to_owned());
+        }
+        let shown = |text: Option<String>| if spec.secret { text.map(|_| "(set)".to_owned()) } else { text };
+        SettingView {
+            key: spec.key.to_owned(),
+            config_key: spec.config_key.to_owned(),
+            value: shown(settings.text_of(spec.key)).unwrap_or_default(),
+            stored: shown(stored.get(spec.key).cloned()),
+            source,
+            origin,
+            fixed,
+            default: spec.default.to_owned(),
+            allowed: spec.allowed.to_owned(),
+            summary: spec.summary.to_owned(),
+            problem: problem.map(|problem| problem.message.clone()),
+        }
+    }
+
+    /// What is wrong with storing `value` under `key`; `None` takes the stored value back.
+    fn refusal(&self, key: &str, value: Option<&str>) -> Option<FieldProblem> {
+        let problem = |message: String| Some(FieldProblem { field: key.to_owned(), message });
+        let Some(spec) = find_setting(key) else {
+            let error = Settings::default().apply_stored(key, "").err();
+            return problem(error.as_ref().map_or_else(String::new, SettingError::to_string));
+        };
+        let value = value?;
+        if let Err(error) = Settings::default().apply_stored(key, value) {
+            return problem(error.to_string());
+        }
+        let (source, origin) = self.book.origin(spec);
+        if source.is_fixed() {
+            return problem(format!(
+                "setting `{key}` is fixed by the {origin}; a stored value would have no effect"
+            ));
+        }
+        None
+    }
+}
+
+/// The numbers of the swap that hold under `settings`, on top of what no setting says.
+pub(super) fn swap_config(base: &SwapConfig, settings: &Settings) -> SwapConfig {
+    SwapConfig {
+        grace: settings.grace_period,
+        health_deadline_cap: settings.health_deadline_cap,
+        soak: settings.soak,
+        rollback_lifetime: settings.rollback_point_lifetime,
+        max_parallel: usize::try_from(settings.max_parallel_per_host).unwrap_or(1),
+        image_cleanup: settings.image_cleanup,
+        rollback_policy: settings.rollback_policy,
+        ..base.clone()
+    }
+}
+
+/// Whether going from `old` to `new` can change what is decided on a container, and not only when it
+/// is looked at.
+pub(super) fn decides_otherwise(old: &Settings, new: &Settings) -> bool {
+    let same_timing = Settings {
+        poll_interval: old.poll_interval,
+        schedule: old.schedule.clone(),
+        scan_concurrency: old.scan_concurrency,
+        max_parallel_per_host: old.max_parallel_per_host,
+        soak: old.soak,
+        grace_period: old.grace_period,
+        health_deadline_cap: old.health_deadline_cap,
+        rollback_point_lifetime: old.rollback_point_lifetime,
+        rollback_policy: old.rollback_policy,
+        image_cleanup: old.image_cleanup,
+        ..new.clone()
+    };
+    same_timing != *old
+}
+
+impl App {
+    pub(super) async fn list_settings(&self) -> Result<Vec<SettingView>, ControlError> {
+        let stored = self.swapper.deps().store.list_settings().await?;
+        Ok(self.settings.view(&stored.into_iter().collect()))
+    }
+
+    /// Stores all of `changes`, or none of them.
+    pub(super) async fn store_settings(
+        &self,
+        changes: BTreeMap<String, Option<String>>,
+        by: &str,
+    ) -> Result<Vec<SettingView>, ControlError> {
+        let refused: Vec<FieldProblem> =
+            changes.iter().filter_map(|(key, value)| self.settings.refusal(key, value.as_deref())).collect();
+        if !refused.is_empty() {
+            return Err(ControlError::of_fields(ErrorKind::Invalid, refused));
+        }
+        let deps = self.swapper.deps();
+        let _one = self.settings.changing.lock().await;
+        let mut stored: BTreeMap<String, String> = deps.store.list_settings().await?.into_iter().collect();
+        let mut writes = Vec::new();
+        for (key, value) in changes {
+            let before = stored.get(&key).cloned();
+            if before == value {
+                continue;
+            }
+            let secret = find_setting(&key).is_some_and(|spec| spec.secret);
+            let shown = |text: &Option<String>| if secret { None } else { text.clone() };
+            let message = match (&value, secret) {
+                (Some(value), false) => format!("{by} set `{key}` to `{value}`"),
+                (Some(_), true) => format!("{by} set `{key}`"),
+                (None, _) => format!("{by} took back what was stored for `{key}`"),
+            };
+            writes.push(Write::AppendEvent(Event {
+                kind: EventKind::SettingsChanged,
+                at: deps.clock.now(),
+                workload: None,
+                operation: None,
+                message,
+                data: json!({ "key": key, "from": shown(&before), "to": shown(&value), "by": by }),
+            }));
+            if let Some(value) = value {
+                stored.insert(key.clone(), value.clone());
+                writes.push(Write::PutSetting { key, value });
+            } else {
+                stored.remove(&key);
+                writes.push(Write::DropSetting(key));
+            }
+        }
+        if !writes.is_empty() {
+            deps.store.commit(writes).await?;
+            self.settings.take(&stored);
+        }
+        Ok(self.settings.view(&stored))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lodeman_domain::policy::Policy;
+    use std::time::Duration;
+
+    #[test]
+    fn only_what_decides_calls_for_another_look() {
+        let old = Settings::default();
+        let timing = Settings { poll_interval: Duration::from_mins(7), soak: Duration::ZERO, ..old.clone() };
+        assert!(!decides_otherwise(&old, &old) && !decides_otherwise(&old, &timing));
+        for new in [
+            Settings { paused: true, ..old.clone() },
+            Settings { default_policy: Policy::Auto, ..old.clone() },
+            Settings { update_delay: Duration::from_secs(1), ..timing },
+        ] {
+            assert!(decides_otherwise(&old, &new));
+        }
+    }
+
+    #[test]
+    fn the_swap_takes_its_numbers_from_the_settings_and_the_rest_from_its_base() {
+        let base =
+            SwapConfig { calm: Duration::from_millis(7), adopt_orphans: true, ..SwapConfig::default() };
+        let settings = Settings { max_parallel_per_host: 3, soak: Duration::ZERO, ..Settings::default() };
+        let config = swap_config(&base, &settings);
+        assert_eq!((config.max_parallel, config.soak), (3, Duration::ZERO));
+        assert_eq!(config.health_deadline_cap, settings.health_deadline_cap);
+        assert!(config.calm == base.calm && config.adopt_orphans);
+    }
+}
