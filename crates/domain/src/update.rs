@@ -209,6 +209,8 @@ words! {
         PauseOld = "pause_old",
         /// Make the old container anew from its recorded spec, where the original cannot be had.
         RecreateOld = "recreate_old",
+        /// Remove the image that the operation pulled, where the disk is full.
+        DropTarget = "drop_target",
     }
 }
 
@@ -311,6 +313,12 @@ pub struct Operation {
     pub by_person: Option<String>,
     /// Why it goes the way it goes, once that is not plain success.
     pub reason: Option<String>,
+    /// Why a person is asked, while it is held.
+    #[serde(default)]
+    pub held_because: Option<String>,
+    /// Making the old container anew, once that was begun.
+    #[serde(default)]
+    pub recreation: Option<Recreation>,
     /// How the old container was down, milliseconds: from its stop to the start of what then ran.
     pub dark_ms: Option<u64>,
     /// When it was planned.
@@ -319,6 +327,15 @@ pub struct Operation {
     pub updated_at: Timestamp,
     /// When it was accepted.
     pub committed_at: Option<Timestamp>,
+}
+
+/// The old container made anew from its recorded spec, because the original cannot be started or is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recreation {
+    /// How often one was begun.
+    pub tries: u32,
+    /// The container that was made, once its id is known, until it is taken away again.
+    pub id: Option<ContainerId>,
 }
 
 /// One step's intent, and its outcome once there is one.

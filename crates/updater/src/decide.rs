@@ -110,7 +110,7 @@ pub fn decide(s: &Situation<'_>) -> Decision {
 
 fn open_operation(op: &Operation) -> Reason {
     if op.phase == Phase::Held {
-        let why = op.reason.clone().unwrap_or_default();
+        let why = op.held_because.clone().or_else(|| op.reason.clone()).unwrap_or_default();
         Reason::new(ReasonCode::OperationHeld, format!("operation {} needs a person: {why}", op.id))
     } else {
         Reason::new(ReasonCode::OperationOpen, format!("operation {} is at {}", op.id, op.phase))

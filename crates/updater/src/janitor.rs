@@ -2,12 +2,15 @@
 //! rollback needs, and starts that could not succeed yet.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lodeman_domain::update::{Direction, Operation, Phase, Step};
 use lodeman_domain::workload::WorkloadKey;
+use lodeman_engine::ContainerInspect;
 use lodeman_store::{StoreError, Write};
 
+use crate::recover::{RecoverError, recover_held, recover_left};
 use crate::swap::call::Call;
 use crate::swap::journal::Journal;
 use crate::swap::names::{PIN_PREFIX, Role, parse_derived, pin_name};
@@ -19,15 +22,8 @@ use crate::swap::{Swapper, clean};
 /// # Errors
 /// [`StoreError`] when the journal cannot be read. What the engine refuses is left for the next time.
 pub async fn tidy(swapper: &Swapper) -> Result<(), StoreError> {
-    let deps = swapper.deps();
-    for op in deps.store.list_open_operations().await? {
-        match op.phase {
-            Phase::Committed if soak_is_over(swapper, &op) => end_soak(swapper, op).await?,
-            Phase::Held if op.direction == Direction::Back || op.committed_at.is_some() => {
-                retry_held(swapper, op).await?;
-            }
-            _ => {}
-        }
+    for op in swapper.deps().store.list_open_operations().await? {
+        take_up(swapper, &op).await?;
     }
     if let Err(error) = remove_leftovers(swapper).await {
         tracing::debug!(error = &error as &dyn std::error::Error, "leftovers are looked at again later");
@@ -43,17 +39,48 @@ fn key(op: &Operation) -> WorkloadKey {
     WorkloadKey { host: op.host.clone(), name: op.canonical_name.clone() }
 }
 
+/// An open operation that nobody works on: who does, holds the container's lock.
+async fn take_up(swapper: &Swapper, listed: &Operation) -> Result<(), StoreError> {
+    let Some(_guard) = swapper.locks().try_container(&key(listed)) else { return Ok(()) };
+    // It may have ended since it was listed.
+    let Some(op) = swapper.deps().store.find_operation(listed.id).await? else { return Ok(()) };
+    let (id, name) = (op.id, op.canonical_name.clone());
+    let taken = match op.phase {
+        phase if phase.is_terminal() => return Ok(()),
+        Phase::Committed if soak_is_over(swapper, &op) => return end_soak(swapper, op).await,
+        // One that is held because something did not succeed comes through by itself once it can.
+        Phase::Held if op.direction == Direction::Back || op.committed_at.is_some() => {
+            recover_held(swapper, op).await
+        }
+        Phase::Committed | Phase::Held => return Ok(()),
+        _ if swapper.stopping().is_cancelled() => return Ok(()),
+        _ => recover_left(swapper, op).await,
+    };
+    match taken {
+        Ok(_) => Ok(()),
+        Err(RecoverError::Store(error)) => Err(error),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, operation = %id, container.name = %name, "taken up again later");
+            Ok(())
+        }
+    }
+}
+
 fn soak_is_over(swapper: &Swapper, op: &Operation) -> bool {
     let config = &swapper.deps().swap;
     // An exchanged container that was not running is not proven: its old one is kept longer.
     let kept = if op.old_running { config.soak } else { config.rollback_lifetime };
-    let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
-    op.committed_at.is_none_or(|at| swapper.deps().clock.now().duration_since(at) >= kept)
+    op.committed_at.is_none_or(|at| is_past(swapper, at, kept))
+}
+
+fn is_past(swapper: &Swapper, at: Timestamp, span: Duration) -> bool {
+    let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    swapper.deps().clock.now().duration_since(at) >= span
 }
 
 async fn end_soak(swapper: &Swapper, op: Operation) -> Result<(), StoreError> {
     let deps = swapper.deps();
-    let Some(_guard) = swapper.locks().try_container(&key(&op)) else { return Ok(()) };
     let steps = deps.store.list_steps(op.id).await?;
     let name = op.canonical_name.clone();
     let mut run = Run::new(deps.clone(), Journal::resume(deps.store.clone(), deps.clock.clone(), op, &steps));
@@ -67,60 +94,80 @@ async fn end_soak(swapper: &Swapper, op: Operation) -> Result<(), StoreError> {
     }
 }
 
-/// An operation that is held only because one start did not succeed completes by itself once it can.
-async fn retry_held(swapper: &Swapper, op: Operation) -> Result<(), StoreError> {
-    let Some(_guard) = swapper.locks().try_container(&key(&op)) else { return Ok(()) };
-    let id = op.id;
-    match crate::recover::recover_held(swapper, op).await {
-        Ok(_) => Ok(()),
-        Err(crate::recover::RecoverError::Store(error)) => Err(error),
-        Err(error) => {
-            tracing::debug!(error = &error as &dyn std::error::Error, operation = %id, "still held");
-            Ok(())
-        }
-    }
-}
-
-/// Removes what an ended operation of ours left under a name of its own: a replacement that could not be
-/// removed then, or that a lost request made later. Only what does not run, and never the container
-/// that has, or had, the canonical name.
-async fn remove_leftovers(swapper: &Swapper) -> Result<(), crate::recover::RecoverError> {
+/// Removes what an ended operation of ours left under a name of its own, once nothing needs it.
+async fn remove_leftovers(swapper: &Swapper) -> Result<(), RecoverError> {
     let deps = swapper.deps();
     for container in deps.engine.list_containers().await? {
-        let Some((name, op8)) = container
-            .name()
-            .and_then(|n| Some((n, parse_derived(n)?)))
-            .and_then(|(name, (_, role, op8))| (role == Role::New).then(|| (name.clone(), op8.to_owned())))
-        else {
-            continue;
-        };
-        let Some(op) = deps.store.find_operation_by_op8(&deps.host, &op8).await? else { continue };
-        let ended = op.phase.is_terminal() || op.phase == Phase::Committed;
-        let is_accepted = op.new_id.as_ref() == Some(&container.id) && op.committed_at.is_some();
-        if !ended || is_accepted || name != op.temp_name || container.id == op.old_id {
-            continue;
-        }
+        let Some(name) = container.name() else { continue };
+        let Some((_, role, op8)) = parse_derived(name) else { continue };
+        let Some(op) = deps.store.find_operation_by_op8(&deps.host, op8).await? else { continue };
         let Some(_guard) = swapper.locks().try_container(&key(&op)) else { continue };
+        let Some(op) = deps.store.find_operation(op.id).await? else { continue };
         let found = match deps.engine.inspect_container(&container.id).await {
             Ok(found) => found,
             Err(error) if error.is_not_found() => continue,
             Err(error) => return Err(error.into()),
         };
-        if found.is_up() || found.pid() != 0 {
-            continue;
-        }
+        let step = match role {
+            Role::New if is_spare(&op, &found) => Step::RemoveNew,
+            Role::Old if is_retired(swapper, &op, &found).await? => Step::RemoveOld,
+            _ => continue,
+        };
         let steps = deps.store.list_steps(op.id).await?;
         let mut run =
             Run::new(deps.clone(), Journal::resume(deps.store.clone(), deps.clock.clone(), op, &steps));
-        match run.perform(Step::RemoveNew, Call::Remove { id: container.id }).await {
+        match run.perform(step, Call::Remove { id: container.id }).await {
             Ok(_) => {
                 run.journal.flush().await?;
-                tracing::info!(container.name = %name, "removed a leftover");
+                tracing::info!(container.name = %found.name(), "removed a leftover");
             }
-            Err(halt) => tracing::debug!(container.name = %name, "the leftover stays: {halt}"),
+            Err(halt) => tracing::debug!(container.name = %found.name(), "the leftover stays: {halt}"),
         }
     }
     Ok(())
+}
+
+fn is_down(c: &ContainerInspect) -> bool {
+    !c.is_up() && c.pid() == 0
+}
+
+/// A replacement that could not be removed then, or that a lost request made later. Never the container that
+/// has, or had, the canonical name.
+fn is_spare(op: &Operation, found: &ContainerInspect) -> bool {
+    let ended = op.phase.is_terminal() || op.phase == Phase::Committed;
+    let is_accepted = op.new_id.as_ref() == Some(found.id()) && op.committed_at.is_some();
+    let stands_in = op.recreation.as_ref().is_some_and(|r| r.id.as_ref() == Some(found.id()));
+    ended
+        && !is_accepted
+        && !stands_in
+        && *found.name() == op.temp_name
+        && *found.id() != op.old_id
+        && is_down(found)
+}
+
+/// An old container that could not be started, once the one made anew in its stead has run for the soak,
+/// or an update of that one has been accepted.
+async fn is_retired(
+    swapper: &Swapper,
+    op: &Operation,
+    found: &ContainerInspect,
+) -> Result<bool, RecoverError> {
+    let deps = swapper.deps();
+    let made_anew = op.recreation.as_ref().is_some_and(|r| r.id.is_some());
+    let is_it = *found.id() == op.old_id && *found.name() == op.retained_name && is_down(found);
+    if op.phase != Phase::RolledBack
+        || !made_anew
+        || !is_it
+        || !is_past(swapper, op.updated_at, deps.swap.soak)
+    {
+        return Ok(false);
+    }
+    let open = deps.store.find_open_operation(&key(op)).await?;
+    if open.is_some_and(|open| open.phase != Phase::Committed) {
+        return Ok(false);
+    }
+    let stands_in = deps.engine.find_container(&op.canonical_name).await?;
+    Ok(stands_in.is_some_and(|c| c.is_up() && *c.id() != op.old_id))
 }
 
 async fn drop_expired(swapper: &Swapper) -> Result<(), StoreError> {
@@ -138,7 +185,7 @@ async fn drop_expired(swapper: &Swapper) -> Result<(), StoreError> {
 
 /// Takes off pins that neither a rollback point nor an open operation needs, and removes images that
 /// then have no name and no use. Never forced; a refusal is respected.
-async fn unpin(swapper: &Swapper) -> Result<(), crate::recover::RecoverError> {
+async fn unpin(swapper: &Swapper) -> Result<(), RecoverError> {
     let deps = swapper.deps();
     let open = deps.store.list_open_operations().await?;
     // Between its plan and its acceptance an operation may rely on any image.

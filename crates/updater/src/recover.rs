@@ -110,6 +110,14 @@ pub(crate) async fn recover_held(swapper: &Swapper, op: Operation) -> Result<Rec
     recover_one(swapper, op).await
 }
 
+/// Takes up an operation that nobody in this process works on any more: its journal could not be written.
+pub(crate) async fn recover_left(swapper: &Swapper, op: Operation) -> Result<RecoveryItem, RecoverError> {
+    let deps = swapper.deps();
+    deps.engine.ping().await?;
+    calm::calm(&*deps.engine, deps.swap.calm, deps.swap.calm_limit).await;
+    recover_one(swapper, op).await
+}
+
 async fn recover_one(swapper: &Swapper, op: Operation) -> Result<RecoveryItem, RecoverError> {
     let deps = swapper.deps();
     let mut item = RecoveryItem {
@@ -165,12 +173,15 @@ async fn once(
     let action = decide::decide(run.journal.op.phase, &facts);
     item.action = action.sentence();
     tracing::info!(operation = %run.journal.op.id, ?facts, "recovery: {}", item.action);
-    let event = run.journal.event(
-        EventKind::OperationPhase,
-        &format!("recovery: {}", item.action),
-        serde_json::json!({ "recovery": run.journal.op.recoveries }),
-    );
-    run.journal.also(Write::AppendEvent(event));
+    // What is held is tried again every minute: that is not told each time.
+    if run.journal.op.phase != Phase::Held {
+        let event = run.journal.event(
+            EventKind::OperationPhase,
+            &format!("recovery: {}", item.action),
+            serde_json::json!({ "recovery": run.journal.op.recoveries }),
+        );
+        run.journal.also(Write::AppendEvent(event));
+    }
     act::act(swapper, run, action, spent).await
 }
 

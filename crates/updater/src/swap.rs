@@ -15,7 +15,11 @@ pub(crate) mod journal;
 pub mod names;
 pub(crate) mod perform;
 mod plan;
+mod ports;
 mod pull;
+pub(crate) mod recreate;
+mod refusal;
+mod restore;
 mod verify;
 
 use lodeman_domain::queue::{QueueEntry, Target};
@@ -271,5 +275,5 @@ impl Swapper {
     }
 }
 
-pub(crate) use back::{Abort, abort, back, hold};
+pub(crate) use back::{Abort, abort, back, find_new, hold, hold_for, is_images_fault};
 pub(crate) use forward::validate;

@@ -119,6 +119,8 @@ pub fn operation(n: u64, container: &str) -> Operation {
         process_id: 4_000_000_000,
         by_person: Some("ann".into()),
         reason: None,
+        held_because: None,
+        recreation: None,
         dark_ms: None,
         created_at: at(0),
         updated_at: at(0),

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use lodeman_domain::update::{Direction, Phase, Step};
-use lodeman_engine::spec::Plan;
-use lodeman_store::SpecKind;
 
 use super::decide::Action;
 use crate::swap::call::Call;
 use crate::swap::perform::{Halt, Run};
-use crate::swap::{Abort, Ending, Swapper, abort, back, clean, finish, hold, validate};
+use crate::swap::recreate::recreate;
+use crate::swap::{
+    Abort, Ending, Swapper, abort, back, clean, find_new, finish, hold, hold_for, is_images_fault, validate,
+};
 
 /// What is left of a budget at least, so that an interrupted judging means something.
 const MIN_BUDGET: Duration = Duration::from_secs(10);
@@ -23,10 +24,12 @@ pub(crate) async fn act(
     if spent {
         // Once more, but only towards a running container, then no further.
         return match action {
-            Action::Abort { .. } | Action::RollBack { .. } => carry_out(swapper, run, action).await,
-            Action::FinishCommitted | Action::StayHeld | Action::AlreadyClean => {
-                carry_out(swapper, run, action).await
-            }
+            Action::Abort { .. }
+            | Action::RollBack { .. }
+            | Action::RecreateOld
+            | Action::FinishCommitted
+            | Action::StayHeld
+            | Action::AlreadyClean => carry_out(swapper, run, action).await,
             Action::ResumeValidation | Action::RestartNew => {
                 back(run, "recovery was attempted three times", false).await
             }
@@ -133,7 +136,7 @@ async fn judge(swapper: &Swapper, run: &mut Run) -> Result<Ending, Halt> {
             let old_there = run.deps.engine.inspect_container(&run.journal.op.old_id).await;
             match old_there {
                 Ok(_) => {
-                    let image_fault = matches!(halt, Halt::Failed { gone: false, .. });
+                    let image_fault = is_images_fault(run, &halt);
                     back(run, &halt.to_string(), image_fault).await
                 }
                 Err(error) if error.is_not_found() => {
@@ -156,10 +159,7 @@ async fn find_new_id(run: &Run) -> Result<Option<lodeman_domain::container::Cont
     if let Some(id) = &run.journal.op.new_id {
         return Ok(Some(id.clone()));
     }
-    match run.deps.engine.find_container(&run.journal.op.temp_name).await {
-        Ok(found) => Ok(found.map(|c| c.id().clone())),
-        Err(_) => Err(Halt::EngineLost { step: Step::StartNew }),
-    }
+    Ok(find_new(run).await?.map(|c| c.id().clone()))
 }
 
 async fn start_new(run: &mut Run) -> Result<(), Halt> {
@@ -181,7 +181,10 @@ async fn start_new(run: &mut Run) -> Result<(), Halt> {
 /// Accepted: the janitor removes the old container when its time has come.
 async fn finish_committed(run: &mut Run) -> Result<Ending, Halt> {
     if run.journal.op.phase == Phase::Held {
-        run.journal.change(|op| op.reason = None);
+        run.journal.change(|op| {
+            op.reason = None;
+            op.held_because = None;
+        });
         run.advance(Phase::Committed, "the accepted replacement runs again");
     }
     run.journal.flush().await?;
@@ -194,58 +197,22 @@ async fn finish_committed(run: &mut Run) -> Result<Ending, Halt> {
 
 /// Neither container is there: the recorded settings, the image by its id.
 async fn recreate_old(run: &mut Run) -> Result<Ending, Halt> {
-    let op = run.journal.op.clone();
-    let spec = match run.deps.store.find_spec(op.id, SpecKind::Old).await {
-        Ok(Some(spec)) => spec,
-        Ok(None) | Err(lodeman_store::StoreError::Sealed { .. }) => {
-            return hold(run, "both containers are gone and the recorded settings cannot be opened").await;
-        }
-        Err(error) => return Err(Halt::Journal(error)),
-    };
-    let plan: Plan = match serde_json::from_value(spec.json) {
-        Ok(plan) => plan,
-        Err(error) => return hold(run, &format!("the recorded settings cannot be read: {error}")).await,
-    };
+    const GONE: &str = "both containers are gone";
     run.journal.patient = true;
-    let call = Call::Create {
-        name: op.canonical_name.clone(),
-        plan_hash: lodeman_engine::spec::plan_hash(&plan),
-        image: op.old_image_id.clone(),
-        platform: op.platform.clone(),
-        plan: Some(Box::new(plan.clone())),
-    };
-    let made = match run.perform(Step::RecreateOld, call).await {
-        Ok(observed) => observed,
-        Err(Halt::Failed { reason, .. }) => {
-            return hold(
-                run,
-                &format!("both containers are gone and the old one cannot be made anew: {reason}"),
-            )
-            .await;
-        }
-        Err(halt) => return Err(halt),
-    };
-    let id = made.get("id").and_then(|v| v.as_str()).and_then(|t| t.parse().ok());
-    let Some(id): Option<lodeman_domain::container::ContainerId> = id else {
-        return Err(Halt::Unsettled { step: Step::RecreateOld });
-    };
-    for endpoint in &plan.networks {
-        run.perform(Step::ConnectNew, Call::Connect { id: id.clone(), endpoint: endpoint.clone() }).await?;
+    if !matches!(run.journal.op.phase, Phase::RollingBack | Phase::Held) {
+        run.journal.change(|op| {
+            op.direction = Direction::Back;
+            op.reason = Some(GONE.to_owned());
+        });
+        run.advance(Phase::RollingBack, "making the old container anew: both containers are gone");
     }
-    run.journal.change(|op| op.old_id = id.clone());
-    if op.old_running {
-        let call = Call::Start { id, started_before: "0001-01-01T00:00:00Z".to_owned() };
-        if let Err(halt) = run.perform(Step::StartOld, call).await {
-            return match halt {
-                Halt::Failed { reason, .. } => {
-                    hold(run, &format!("the old container was made anew but does not start: {reason}")).await
-                }
-                other => Err(other),
-            };
-        }
+    if let Err(halt) = recreate(run).await {
+        return hold_for(run, halt, "both containers are gone and the old one cannot be made anew").await;
     }
-    run.journal
-        .change(|op| op.reason = Some("both containers were gone; the old one was made anew".to_owned()));
+    run.journal.change(|op| {
+        op.reason = Some(format!("{GONE}; the old one was made anew"));
+        op.held_because = None;
+    });
     run.advance(Phase::RolledBack, "the old container was made anew from its recorded settings");
     let ending = Ending::of(run);
     finish(run, &ending).await?;

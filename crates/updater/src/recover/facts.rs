@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::decide::{Facts, NewState, OldState};
 use crate::deps::Deps;
 use crate::swap::perform::{Halt, Run};
+use crate::swap::recreate::find_recreated;
 use crate::swap::{config_hash, explained_exit};
 
 /// Beyond its grace, how long an abandoned stop may still take effect.
@@ -18,12 +19,16 @@ pub(crate) async fn gather(deps: &Deps, op: &Operation, steps: &[StepRecord]) ->
     let old = find(deps, op).await?;
     let new = match &op.new_id {
         Some(id) => by_id(deps, id).await?,
+        None if op.recreation.is_some() => None,
         None => deps.engine.find_container(&op.temp_name).await?,
     };
+    let anew = find_recreated(deps, op).await?;
     let holder = deps.engine.find_container(&op.canonical_name).await?;
     let new_id = new.as_ref().map(|c| c.id().clone());
-    let stranger_has_name =
-        holder.as_ref().is_some_and(|c| *c.id() != op.old_id && Some(c.id()) != new_id.as_ref());
+    let anew_id = anew.as_ref().map(|c| c.id().clone());
+    let stranger_has_name = holder.as_ref().is_some_and(|c| {
+        *c.id() != op.old_id && Some(c.id()) != new_id.as_ref() && Some(c.id()) != anew_id.as_ref()
+    });
     let new_state = match &new {
         None => NewState::Gone,
         Some(c) if c.is_up() => NewState::Run,

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use lodeman_domain::event::{EventKind, HistoryRow, Progress};
 use lodeman_domain::queue::QueueState;
-use lodeman_domain::update::{OperationId, OperationKind, Outcome, Phase};
+use lodeman_domain::update::{OperationId, OperationKind, Outcome, Phase, Recreation};
 use lodeman_store::{BadDigest, Override, Write};
 
 use super::SwapReport;
@@ -43,7 +43,10 @@ impl Ending {
         };
         Self {
             outcome,
-            reason: op.reason.clone(),
+            reason: match outcome {
+                Outcome::Held => op.held_because.clone().or_else(|| op.reason.clone()),
+                _ => op.reason.clone(),
+            },
             dark_ms: op.dark_ms,
             image_fault: op.image_fault && matches!(outcome, Outcome::RolledBack | Outcome::Restored),
             interrupted: false,
@@ -114,8 +117,17 @@ pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
     });
     let ended = run.journal.event(EventKind::OperationEnded, &message, data.clone());
     run.journal.also(Write::AppendEvent(ended));
-    if ending.outcome == Outcome::Held {
-        let alert = run.journal.event(EventKind::Alert, &message, data);
+    let alert = match &op.recreation {
+        _ if ending.outcome == Outcome::Held => Some(message.clone()),
+        Some(Recreation { id: Some(_), .. }) => Some(format!(
+            "{}: the container as it was could not be started, so it was made anew from its recorded settings",
+            op.canonical_name
+        )),
+        _ => None,
+    };
+    if let Some(alert) = alert {
+        tracing::error!(container.name = %op.canonical_name, operation = %op.id, "{alert}");
+        let alert = run.journal.event(EventKind::Alert, &alert, data);
         run.journal.also(Write::AppendEvent(alert));
     }
     run.journal.flush().await?;

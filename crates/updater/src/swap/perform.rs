@@ -11,10 +11,15 @@ use tokio::time::Instant;
 
 use super::call::{Call, Check};
 use super::journal::Journal;
+use super::refusal::{Cause, Refusal};
 use crate::deps::Deps;
 
 /// Between two looks at an unsettled call.
 const SETTLE_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a request whose answer was lost may still take effect: until then a refusal of the same
+/// request is not the last word on it.
+const DOUBT: Duration = Duration::from_secs(15);
 
 /// Why a step did not reach its post-condition.
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +56,18 @@ impl From<StoreError> for Halt {
 pub(crate) struct Run {
     pub(crate) deps: Deps,
     pub(crate) journal: Journal,
+    /// How the engine refused the last step, where that is why it failed.
+    refusal: Option<Refusal>,
 }
 
 impl Run {
     pub(crate) fn new(deps: Deps, journal: Journal) -> Self {
-        Self { deps, journal }
+        Self { deps, journal, refusal: None }
+    }
+
+    /// What stood in the way of the last step, where the engine refused it.
+    pub(crate) fn refused(&self) -> Option<Cause> {
+        self.refusal.as_ref().map(Refusal::cause)
     }
 
     /// Tells those who watch, and moves the row.
@@ -78,6 +90,7 @@ impl Run {
     /// Brings `call` about: skips it where its post-condition holds already, else writes the intent,
     /// issues it, and looks until the outcome is certain.
     pub(crate) async fn perform(&mut self, step: Step, call: Call) -> Result<Value, Halt> {
+        self.refusal = None;
         match call.check(&*self.deps.engine).await {
             Ok(Check::Holds(observed)) => return Ok(observed),
             Err(error) if !self.engine_answers().await => {
@@ -104,40 +117,47 @@ impl Run {
         outcome
     }
 
-    async fn settle(&self, step: Step, call: &Call) -> Result<Value, Halt> {
-        let engine = &*self.deps.engine;
+    async fn settle(&mut self, step: Step, call: &Call) -> Result<Value, Halt> {
+        let engine = self.deps.engine.clone();
         let give_up = Instant::now() + call.settle_deadline();
-        let mut certain = true;
+        let mut doubt_until: Option<Instant> = None;
         loop {
-            let refusal = match call.issue(engine).await {
-                Ok(()) => None,
-                Err(EngineError::Refused { status, message, .. }) => Some((status, message)),
+            match call.issue(&*engine).await {
+                Ok(()) => self.refusal = None,
+                Err(EngineError::Refused { status, message, .. }) => {
+                    self.refusal = Some(Refusal { status, message });
+                }
                 Err(error) => {
-                    certain = false;
+                    self.refusal = None;
+                    doubt_until = Some(Instant::now() + DOUBT);
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         step = %step,
                         "outcome unknown; looking"
                     );
-                    None
                 }
-            };
-            match self.look(call, certain).await {
-                Ok(Check::Holds(observed)) => return Ok(observed),
+            }
+            match self.look(call, doubt_until.is_none()).await {
+                Ok(Check::Holds(observed)) => {
+                    self.refusal = None;
+                    return Ok(observed);
+                }
                 Ok(Check::Never(reason, observed)) => {
+                    self.refusal = None;
                     return Err(Halt::Failed { step, reason, gone: observed.is_null() });
                 }
                 Ok(Check::Open(observed)) => {
-                    if let Some((status, message)) = refusal
-                        && call.is_final_refusal(status)
+                    if let Some(refusal) = &self.refusal
+                        && (call.is_final_refusal(refusal.status) || refusal.cause() == Cause::NoSpace)
+                        && doubt_until.is_none_or(|until| Instant::now() >= until)
                     {
                         let gone = observed.is_null() && !matches!(call, Call::Create { .. });
-                        let reason = format!("the engine refused: {message}");
+                        let reason = format!("the engine refused: {}", refusal.message);
                         return Err(Halt::Failed { step, reason, gone });
                     }
                 }
                 Err(_) if !self.engine_answers().await => return Err(Halt::EngineLost { step }),
-                Err(_) => certain = false,
+                Err(_) => doubt_until = Some(Instant::now() + DOUBT),
             }
             if Instant::now() >= give_up {
                 return Err(Halt::Unsettled { step });

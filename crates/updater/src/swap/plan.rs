@@ -186,6 +186,8 @@ fn operation(deps: &Deps, request: &SwapRequest, planned: &Planned, plan: &Plan)
         process_id: deps.owner.process_id,
         by_person: request.by.clone(),
         reason: None,
+        held_because: None,
+        recreation: None,
         dark_ms: None,
         created_at: now,
         updated_at: now,

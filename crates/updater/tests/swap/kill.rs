@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::world::World;
 
 /// Runs an update that never gets past `moment` of its `k`th call; `false` when it has fewer calls.
-async fn killed_at(world: &World, k: usize, moment: Moment) -> bool {
+pub async fn killed_at(world: &World, k: usize, moment: Moment) -> bool {
     let (killed, mut was_killed) = mpsc::unbounded_channel();
     world.faulty.set_hook(move |call, at| {
         if call.number == k && at == moment {

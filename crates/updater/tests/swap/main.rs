@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod blocked;
 mod faults;
 mod kill;
 mod orphans;
 mod outcome;
+mod recreate;
 mod world;

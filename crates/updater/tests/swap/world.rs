@@ -3,23 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use lodeman_domain::clock::{Clock, SystemIds};
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::queue::Target;
-use lodeman_domain::update::OperationKind;
+use lodeman_domain::update::{OperationKind, Outcome};
 use lodeman_domain::workload::{HostId, WorkloadKey};
+use lodeman_engine::ContainerEngine;
 use lodeman_engine::fake::{Behaviour, FakeEngine, FakeImage, FakeImages, FakeOptions, Faulty};
+use lodeman_store::Store;
 use lodeman_store::fake::MemoryStore;
 use lodeman_updater::deps::{AnonymousPull, Deps, Owner, SwapConfig};
 use lodeman_updater::progress::ProgressHub;
 use lodeman_updater::swap::{SpecSource, SwapReport, SwapRequest, Swapper};
+use lodeman_updater::{janitor, recover};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub const IMAGE: &str = "reg.example/app:1";
+pub const HELPER: &str = "reg.example/helper:1";
 pub const NAME: &str = "web";
+/// After this long every soak and every wait of the janitor's is over.
+const LATER: Duration = Duration::from_secs(700);
 const EPOCH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// The runtime's clock, as a wall clock.
@@ -67,11 +74,17 @@ impl World {
 
     /// `behaviour` is the newer image's.
     pub fn on(options: FakeOptions, behaviour: Behaviour) -> Self {
+        Self::of(options, Behaviour::default(), behaviour)
+    }
+
+    /// A container made from the old image behaves as `old` says; the one that runs behaves well.
+    pub fn of(options: FakeOptions, old: Behaviour, behaviour: Behaviour) -> Self {
         let containerd = options.image_store == lodeman_engine::ImageStore::Containerd;
         let images = FakeImages::default();
         let config =
             |v: &str| json!({ "Env": [format!("V={v}")], "Cmd": ["/serve"], "Volumes": { "/data": {} } });
-        let _ = images.publish(IMAGE, &FakeImage::new("old").with_config(&config("1")));
+        let _ = images.publish(IMAGE, &FakeImage::new("old").with_config(&config("1")).with_behaviour(old));
+        let _ = images.publish(HELPER, &FakeImage::new("helper"));
         let engine = FakeEngine::new(options, images.clone());
         engine.add_network("front", [10, 9, 1]);
         engine.add_network("back", [10, 9, 2]);
@@ -79,10 +92,13 @@ impl World {
         engine
             .run(
                 "bystander",
-                &json!({ "Image": IMAGE, "HostConfig": { "RestartPolicy": { "Name": "always" } } }),
+                &json!({ "Image": HELPER, "HostConfig": { "RestartPolicy": { "Name": "always" } } }),
             )
             .unwrap();
-        engine.run(NAME, &request()).unwrap();
+        let id = engine.seed(NAME, &request()).unwrap();
+        engine.set_behaviour(NAME, Behaviour::default());
+        let start = engine.outsider();
+        start.start(&id).now_or_never().unwrap().unwrap();
         engine.write_file(NAME, "/data/token", "anonymous");
         engine.write_file(NAME, "/named/token", "named");
         let new = FakeImage::new("new").with_config(&config("2")).with_behaviour(behaviour);
@@ -157,7 +173,49 @@ impl World {
         assert_eq!(web.networks(), ["back", "front"], "{what}: its networks");
         assert_eq!(self.engine.read_file(NAME, "/data/token").as_deref(), Some("anonymous"), "{what}");
         assert_eq!(self.engine.read_file(NAME, "/named/token").as_deref(), Some("named"), "{what}");
+        let at = |path: &[&str]| web.value(path).cloned().unwrap_or_default();
+        assert_eq!(at(&["NetworkSettings", "Networks", "front", "IPAddress"]), "10.9.1.7", "{what}");
+        assert_eq!(at(&["NetworkSettings", "Ports", "80/tcp"])[0]["HostPort"], "8080", "{what}");
+        assert_eq!(at(&["Config", "Labels", "team"]), "a", "{what}");
+        assert_eq!(web.image_reference(), IMAGE, "{what}: what it follows");
         assert_eq!(self.engine.violations(), Vec::<String>::new(), "{what}");
+    }
+
+    /// Whatever was under way comes to its end: recovery as after a start, then the janitor's rounds.
+    pub async fn settle(&self, what: &str) {
+        self.faulty.heal();
+        let swapper = self.swapper();
+        for _ in 0..5 {
+            if recover::run(&swapper).await.is_ok() {
+                break;
+            }
+        }
+        for _ in 0..3 {
+            tokio::time::advance(LATER).await;
+            janitor::tidy(&swapper).await.unwrap();
+        }
+        let open = self.store.list_open_operations().await.unwrap();
+        assert!(open.is_empty(), "{what}: still open: {open:?} with {}", self.engine.describe());
+    }
+
+    /// All of what must hold at rest, for everything an operation can have touched.
+    pub async fn assert_at_rest(&self, what: &str) {
+        self.assert_whole(what);
+        self.assert_no_leftovers(what);
+        let engine: &dyn ContainerEngine = &self.engine.outsider();
+        let points = self.store.list_rollback_points().await.unwrap();
+        for tag in engine.list_images().await.unwrap().into_iter().flat_map(|image| image.repo_tags) {
+            let pin = tag.starts_with("lodeman.local/pin/");
+            assert!(!pin || points.iter().any(|p| p.pin == tag), "{what}: the pin {tag} is left");
+        }
+        let ends: Vec<Outcome> =
+            self.store.list_history(None, None, 50).await.unwrap().iter().map(|h| h.row.outcome).collect();
+        let accepted = ends.iter().filter(|o| o.is_accepted()).count();
+        assert_eq!(accepted, usize::from(self.runs_new()), "{what}: {ends:?}");
+        // `Held` may come before another; an operation ends but once.
+        let final_ones = ends.iter().filter(|o| **o != Outcome::Held).count();
+        assert!(final_ones <= 1, "{what}: {ends:?}");
+        assert!(ends.first().is_none_or(|o| *o != Outcome::Held), "{what}: {ends:?}");
     }
 
     /// No other container than those that were there, but for an old one in its soak.
