@@ -31,6 +31,10 @@ pub enum CommitFault {
     FailedBefore,
     /// The medium fails after everything was written, so the answer is lost.
     FailedAfter,
+    /// The process ends before anything is written: the answer never comes.
+    KilledBefore,
+    /// The process ends after everything was written: the answer never comes.
+    KilledAfter,
 }
 
 #[derive(Debug, Default)]
@@ -82,22 +86,37 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn commit(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        let mut inner = self.lock();
-        inner.commits += 1;
-        let nth = inner.commits;
-        let fault = inner.faults.remove(&nth);
-        let failed = || Err(StoreError::Failed("a failure on demand".into()));
+        let fault = {
+            let mut inner = self.lock();
+            inner.commits += 1;
+            let nth = inner.commits;
+            let fault = inner.faults.remove(&nth);
+            let before = matches!(
+                fault,
+                Some(
+                    CommitFault::Busy
+                        | CommitFault::Full
+                        | CommitFault::FailedBefore
+                        | CommitFault::KilledBefore
+                )
+            );
+            if !before {
+                let mut next = inner.tables.clone();
+                next.apply_all(&writes)?;
+                inner.tables = next;
+                inner.log.extend(writes);
+            }
+            fault
+        };
         match fault {
-            Some(CommitFault::Busy) => return Err(StoreError::Busy("a failure on demand".into())),
-            Some(CommitFault::Full) => return Err(StoreError::Full("a failure on demand".into())),
-            Some(CommitFault::FailedBefore) => return failed(),
-            Some(CommitFault::FailedAfter) | None => {}
+            None => Ok(()),
+            Some(CommitFault::Busy) => Err(StoreError::Busy("a failure on demand".into())),
+            Some(CommitFault::Full) => Err(StoreError::Full("a failure on demand".into())),
+            Some(CommitFault::FailedBefore | CommitFault::FailedAfter) => {
+                Err(StoreError::Failed("a failure on demand".into()))
+            }
+            Some(CommitFault::KilledBefore | CommitFault::KilledAfter) => std::future::pending().await,
         }
-        let mut next = inner.tables.clone();
-        next.apply_all(&writes)?;
-        inner.tables = next;
-        inner.log.extend(writes);
-        if fault.is_some() { failed() } else { Ok(()) }
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lodeman_domain::clock::Clock;
 use lodeman_domain::event::{Event, EventKind};
 use lodeman_domain::update::{Operation, Phase, Step, StepOutcome, StepRecord};
@@ -125,24 +126,30 @@ impl Journal {
         let mut wait = Duration::from_millis(50);
         let mut tries = 0;
         loop {
-            match self.store.commit(writes.clone()).await {
+            let error = match self.store.commit(writes.clone()).await {
                 Ok(()) => break,
-                // Somebody else owns the row: nothing of ours may follow.
-                Err(error @ StoreError::Conflict { .. }) => return Err(error),
-                Err(error) if !self.patient && (tries >= 3 || !matches!(error, StoreError::Busy(_))) => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        operation = %self.op.id,
-                        "the journal cannot be written; trying again"
-                    );
-                    tries += 1;
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(5));
+                Err(error) => error,
+            };
+            if let StoreError::Conflict { .. } = error {
+                // After a try whose answer was lost, the conflict may be with ourselves.
+                match self.took_effect(&writes).await {
+                    Ok(true) if tries > 0 => break,
+                    Err(_) if self.patient && tries > 0 => {}
+                    // Somebody else owns the row: nothing of ours may follow.
+                    Ok(_) | Err(_) => return Err(error),
                 }
             }
+            if !self.patient && (tries >= 3 || !matches!(error, StoreError::Busy(_))) {
+                return Err(error);
+            }
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                operation = %self.op.id,
+                "the journal cannot be written; trying again"
+            );
+            tries += 1;
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(5));
         }
         if self.dirty {
             self.op.version += 1;
@@ -151,4 +158,45 @@ impl Journal {
         self.pending.clear();
         Ok(())
     }
+
+    /// Whether the store holds exactly what `writes` would have made of it: the row at the next version
+    /// with our content, the intents and the outcomes.
+    async fn took_effect(&self, writes: &[Write]) -> Result<bool, StoreError> {
+        let steps = self.store.list_steps(self.op.id).await?;
+        let mut ours = false;
+        for write in writes {
+            ours = match write {
+                Write::SaveOperation(wanted) => {
+                    let stored = self.store.find_operation(wanted.id).await?;
+                    stored.is_some_and(|s| s.version == wanted.version + 1 && same_row(&s, wanted))
+                }
+                Write::InsertIntent(wanted) => steps.iter().any(|s| {
+                    (s.seq, s.step, s.attempt, &s.args)
+                        == (wanted.seq, wanted.step, wanted.attempt, &wanted.args)
+                }),
+                Write::RecordOutcome { seq, outcome, observed, .. } => steps.iter().any(|s| {
+                    s.seq == *seq && s.outcome == Some(*outcome) && s.observed.as_ref() == Some(observed)
+                }),
+                _ => continue,
+            };
+            if !ours {
+                return Ok(false);
+            }
+        }
+        Ok(ours)
+    }
+}
+
+/// Equal but for the version. Stores keep whole milliseconds.
+fn same_row(stored: &Operation, wanted: &Operation) -> bool {
+    let plain = |op: &Operation| {
+        let cut = |at: Timestamp| Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+        let mut plain = op.clone();
+        plain.version = 0;
+        plain.created_at = cut(op.created_at);
+        plain.updated_at = cut(op.updated_at);
+        plain.committed_at = op.committed_at.map(cut);
+        plain
+    };
+    plain(stored) == plain(wanted)
 }

@@ -4,6 +4,7 @@
 
 mod blocked;
 mod faults;
+mod journal;
 mod kill;
 mod orphans;
 mod outcome;
