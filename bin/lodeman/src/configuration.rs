@@ -16,8 +16,9 @@ const USUAL_FILE: &str = "/etc/lodeman/lodeman.toml";
 const FILE_VARIABLE: &str = "LODEMAN_CONFIG";
 /// The longest configuration file, in bytes.
 const LONGEST_FILE: u64 = 1024 * 1024;
-/// The longest file that holds a secret, in bytes; a little more than what is accepted.
-const LONGEST_SECRET: u64 = 128 * 1024;
+/// The longest file that the configuration names (secrets, root certificates), in bytes; a little more
+/// than what is accepted.
+const LONGEST_SECRET: u64 = 640 * 1024;
 
 /// Why there is no configuration.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The table of keys: what each is called, what it may be, how it is read and shown.
 
+mod registry;
 mod table;
 mod value;
 
@@ -47,7 +48,7 @@ pub(crate) enum Key {
 impl Key {
     /// Every key that one value fills. `registry.credentials` is a list of tables and not among them.
     pub fn all() -> impl Iterator<Item = Self> {
-        KEYS.iter().map(Self::Own).chain(SETTINGS.iter().map(Self::Setting))
+        KEYS.iter().chain(registry::KEYS).map(Self::Own).chain(SETTINGS.iter().map(Self::Setting))
     }
 
     pub fn find(name: &str) -> Option<Self> {

@@ -1,6 +1,7 @@
 //! TOML, environment and flags, translated into one configuration.
 //!
-//! Later sources win: built-in default, the machine's own (time zone, Docker's `config.json`), the
+//! Later sources win: built-in default, the machine's own (time zone, proxies,
+//! Docker's `config.json`), the
 //! configuration file, `SENTINEL_*` variables, settings stored in the database, `LODEMAN_*`
 //! variables, flags. So what an environment variable of ours or a flag says cannot be overridden at
 //! run time, and what was carried over from Docker Sentinel can, as it could there.
@@ -26,4 +27,6 @@ pub use model::{
     Profile, SecurityConfig, ServerConfig,
 };
 pub use problem::{ConfigError, Origin, Problem};
-pub use registry::{RegistryConfig, RegistryCredential};
+pub use registry::{
+    Mirror, ProxyAddress, RegistryConfig, RegistryCredential, RootCertificates, TokenService,
+};

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use lodeman_domain::setting::{LabelTrust, SettingError, SettingSource, Settings};
 use secrecy::ExposeSecret;
@@ -44,13 +43,7 @@ impl Default for Config {
                 data_dir: PathBuf::from("/var/lib/lodeman"),
             },
             engine: EngineConfig { host: EngineHost::Unix(PathBuf::from("/var/run/docker.sock")) },
-            registry: RegistryConfig {
-                credentials: Vec::new(),
-                insecure: Vec::new(),
-                docker_config: None,
-                timeout: Duration::from_secs(10),
-                concurrency: 4,
-            },
+            registry: RegistryConfig::default(),
             security: SecurityConfig {
                 profile: Profile::Home,
                 trust_labels: None,
@@ -122,6 +115,7 @@ impl Config {
             file.explicit = chosen != SettingSource::System;
         }
         config.warnings = warnings;
+        config.read_roots(sources.read_secret, &mut problems);
         config.check_together(&mut problems);
         if problems.is_empty() {
             Ok(config)
@@ -160,8 +154,38 @@ impl Config {
         }
     }
 
+    /// Reads the root certificates that are named.
+    fn read_roots(&mut self, read: &ReadSecret<'_>, problems: &mut Vec<Problem>) {
+        let key = "registry.root_certificates";
+        let origin = self.origin(key).1.clone();
+        for root in &mut self.registry.root_certificates {
+            if let Err(message) = root.read(read) {
+                let path = shown(&root.path.display().to_string());
+                problems.push(Problem::new(key, origin.clone(), format!("file `{path}` {message}")));
+            }
+        }
+    }
+
+    /// Security rule SR-8: in the profile `strict` a proxy is one that somebody configured here.
+    fn drop_surrounding_proxies(&mut self) {
+        for key in ["registry.http_proxy", "registry.https_proxy", "registry.no_proxy"] {
+            let Some((SettingSource::System, origin)) = self.origins.get(key).cloned() else { continue };
+            let message = "is not heeded in the profile strict; set this key itself where it is wanted";
+            self.warnings.push(Problem::new(key, origin, message));
+            self.origins.remove(key);
+            match key {
+                "registry.http_proxy" => self.registry.http_proxy = None,
+                "registry.https_proxy" => self.registry.https_proxy = None,
+                _ => self.registry.no_proxy.clear(),
+            }
+        }
+    }
+
     /// What only shows when values are looked at together.
     fn check_together(&mut self, problems: &mut Vec<Problem>) {
+        if self.security.profile == Profile::Strict {
+            self.drop_surrounding_proxies();
+        }
         let origin = |config: &Self, key: &str| config.origin(key).1.clone();
         if self.security.secret_key.is_some() && self.security.secret_key_file.is_some() {
             let message = "is given beside security.secret_key_file; allowed is one of the two";

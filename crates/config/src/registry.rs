@@ -1,5 +1,7 @@
 //! `[registry]`: credentials, and how registries are spoken with.
 
+mod network;
+
 use std::time::Duration;
 
 use lodeman_domain::image::{ImageReference, Repository};
@@ -7,6 +9,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::model::DockerConfigFile;
+pub use network::{Mirror, ProxyAddress, RootCertificates, TokenService};
+pub(crate) use network::{mirrors, no_proxy, proxy, root_files, token_services};
 
 /// How registries are spoken with.
 #[derive(Debug, Clone)]
@@ -21,6 +25,39 @@ pub struct RegistryConfig {
     pub timeout: Duration,
     /// How many requests run at once with one registry.
     pub concurrency: u32,
+    /// How many requests of a registry's quota scheduled scans leave for people.
+    pub reserve_requests: u32,
+    /// Pull-through mirrors, in the order in which they are asked.
+    pub mirrors: Vec<Mirror>,
+    /// Token services on other domains that a registry may refer us to.
+    pub token_services: Vec<TokenService>,
+    /// Root certificates that are trusted besides the machine's.
+    pub root_certificates: Vec<RootCertificates>,
+    /// Proxy for plain HTTP.
+    pub http_proxy: Option<ProxyAddress>,
+    /// Proxy for HTTPS.
+    pub https_proxy: Option<ProxyAddress>,
+    /// What is reached without a proxy. Loopback always is.
+    pub no_proxy: Vec<String>,
+}
+
+impl Default for RegistryConfig {
+    fn default() -> Self {
+        Self {
+            credentials: Vec::new(),
+            insecure: Vec::new(),
+            docker_config: None,
+            timeout: Duration::from_secs(10),
+            concurrency: 4,
+            reserve_requests: 10,
+            mirrors: Vec::new(),
+            token_services: Vec::new(),
+            root_certificates: Vec::new(),
+            http_proxy: None,
+            https_proxy: None,
+            no_proxy: Vec::new(),
+        }
+    }
 }
 
 /// An account at a registry, or at a part of it.
@@ -119,10 +156,7 @@ mod tests {
                 credential("ghcr.io/team", "team"),
                 credential("index.docker.io", "hub"),
             ],
-            insecure: Vec::new(),
-            docker_config: None,
-            timeout: Duration::from_secs(10),
-            concurrency: 1,
+            ..RegistryConfig::default()
         };
         for (image, account) in [
             ("ghcr.io/team/app", Some("team")),

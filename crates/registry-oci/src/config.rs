@@ -17,8 +17,15 @@ pub struct OciRegistryConfig {
     /// Registries, `host` or `host:port`, that are spoken with over plain HTTP. Loopback always is,
     /// unless `extra_roots` names it.
     pub insecure: Vec<String>,
-    /// Certificates in PEM that are trusted for one registry, beside the machine's.
+    /// Certificates in PEM that are trusted for one registry or for all, beside the machine's.
     pub extra_roots: Vec<ExtraRoot>,
+    /// Proxy for plain HTTP, with its credentials: `http://user:password@proxy.lan:3128`. The
+    /// environment's variables are not looked at.
+    pub http_proxy: Option<SecretString>,
+    /// Proxy for HTTPS.
+    pub https_proxy: Option<SecretString>,
+    /// Domains, addresses and networks that are reached without a proxy. Loopback always is.
+    pub no_proxy: Vec<String>,
     /// Token services on other domains that a registry may refer us to, beside its own domain.
     pub token_services: Vec<TokenService>,
     /// How long making a connection may take.
@@ -27,7 +34,8 @@ pub struct OciRegistryConfig {
     pub timeout: Duration,
     /// How many requests run at once with one registry.
     pub max_concurrency_per_registry: usize,
-    /// Requests of a quota that are left for pulls.
+    /// Requests of a quota that are left for people and their pulls. `lodeman_registry::with_reserve` lets
+    /// what a person asked for use more.
     pub reserve: u64,
     /// How long a registry that failed is left alone.
     pub circuit_open_for: Duration,
@@ -63,11 +71,11 @@ pub struct DockerConfigFile {
     pub required: bool,
 }
 
-/// A certificate that is trusted for one registry.
+/// A certificate that is trusted for one registry, or for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtraRoot {
-    /// Host, with its port where one is given.
-    pub registry: String,
+    /// Host of the registry, with its port where one is given. `None`: every registry.
+    pub registry: Option<String>,
     /// One or more certificates in PEM.
     pub pem: Vec<u8>,
 }
@@ -79,6 +87,15 @@ pub struct TokenService {
     pub registry: String,
     /// Host of the token service.
     pub host: String,
+}
+
+/// A pull-through mirror of a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// Host of the registry, with its port where one is given.
+    pub registry: String,
+    /// Host of the mirror, likewise.
+    pub mirror: String,
 }
 
 /// How much is read of each kind of answer, in bytes.
@@ -108,11 +125,14 @@ impl Default for OciRegistryConfig {
             docker_config: None,
             insecure: Vec::new(),
             extra_roots: Vec::new(),
+            http_proxy: None,
+            https_proxy: None,
+            no_proxy: Vec::new(),
             token_services: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
             max_concurrency_per_registry: 4,
-            reserve: 2,
+            reserve: 10,
             circuit_open_for: Duration::from_secs(30),
             retry_pause: Duration::from_millis(500),
             longest_wait: Duration::from_secs(3),

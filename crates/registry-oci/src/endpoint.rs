@@ -23,7 +23,11 @@ impl Endpoints {
     pub(crate) fn new(config: &OciRegistryConfig) -> Self {
         Self {
             insecure: config.insecure.iter().map(|host| normal_host(host)).collect(),
-            with_own_root: config.extra_roots.iter().map(|root| normal_host(&root.registry)).collect(),
+            with_own_root: config
+                .extra_roots
+                .iter()
+                .filter_map(|root| root.registry.as_deref().map(normal_host))
+                .collect(),
             token_services: config.token_services.clone(),
         }
     }

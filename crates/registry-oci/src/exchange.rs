@@ -10,7 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lodeman_domain::clock::Clock;
 use lodeman_domain::image::Repository;
-use lodeman_registry::{QuotaNotice, RegistryCredential, RegistryError, RegistryQuota, RequestBudget};
+use lodeman_registry::{
+    QuotaNotice, RegistryCredential, RegistryError, RegistryQuota, RequestBudget, reserve,
+};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode, Url};
 use tokio::sync::Semaphore;
@@ -184,7 +186,7 @@ impl Exchange {
     ) -> Attempt {
         let name = &ask.repository.registry;
         let account_name = account.map(|account| account.name.as_str());
-        let granted = self.budget().grant(name, account_name, self.reserve, self.clock.now());
+        let granted = self.budget().grant(name, account_name, reserve(self.reserve), self.clock.now());
         if let Err(spent) = granted {
             metrics::not_sent(ask.kind, "quota_reserved");
             let error = RegistryError::QuotaReserved { registry: name.clone(), until: spent.until };

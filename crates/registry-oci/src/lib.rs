@@ -33,6 +33,7 @@ mod exchange;
 mod headers;
 mod manifest;
 mod metrics;
+mod mirror;
 mod resolver;
 mod tags;
 mod throttle;
@@ -40,5 +41,6 @@ mod transport;
 
 pub use client::OciRegistryClient;
 pub use config::{
-    BodyLimits, DockerConfigFile, ExtraRoot, OciRegistryConfig, StoredCredential, TokenService,
+    BodyLimits, DockerConfigFile, ExtraRoot, Mirror, OciRegistryConfig, StoredCredential, TokenService,
 };
+pub use mirror::MirroredClient;

@@ -1,18 +1,18 @@
 //! One HTTP request: a deadline around all of it, a bounded body, and errors by their category.
 
-use std::collections::HashMap;
+mod clients;
+
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use lodeman_registry::RegistryError;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, Request, StatusCode, Url};
+use reqwest::{Request, StatusCode};
 
-use crate::config::{ExtraRoot, OciRegistryConfig, normal_host};
-use crate::endpoint::host_and_port;
-use crate::resolver::{CheckedResolver, RefusedAddress};
+use crate::config::OciRegistryConfig;
+use crate::resolver::RefusedAddress;
+use clients::Clients;
 
 /// A whole answer.
 #[derive(Debug)]
@@ -30,48 +30,27 @@ pub(crate) struct Reading<'a> {
     pub(crate) limit_bytes: usize,
 }
 
-/// Sends requests. A client is made when it is first needed: one for TLS reads the machine's
-/// certificates, and where there are none that fails, which is no reason to fail plain HTTP.
+/// Sends requests.
 #[derive(Debug)]
 pub(crate) struct Transport {
-    connect_timeout: Duration,
     timeout: Duration,
-    extra_roots: Vec<ExtraRoot>,
-    resolver: CheckedResolver,
-    clients: Mutex<HashMap<Trust, Client>>,
-}
-
-/// Which certificates a client trusts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Trust {
-    /// None: it is for plain HTTP.
-    Nobody,
-    /// The machine's.
-    Machine,
-    /// The machine's and those configured for this registry.
-    Registry(String),
+    clients: Clients,
 }
 
 impl Transport {
     pub(crate) fn new(config: &OciRegistryConfig) -> Self {
-        Self {
-            connect_timeout: config.connect_timeout,
-            timeout: config.timeout,
-            extra_roots: config.extra_roots.clone(),
-            resolver: CheckedResolver::default(),
-            clients: Mutex::default(),
-        }
+        Self { timeout: config.timeout, clients: Clients::new(config) }
     }
 
     /// Takes note that this host is a registry, which may be anywhere; the hosts that registries refer
     /// us to may not.
     pub(crate) fn trust(&self, host: &str) {
-        self.resolver.trust(host);
+        self.clients.resolver.trust(host);
     }
 
     /// Sends `request` and reads the answer to its end. Redirects are the caller's business.
     pub(crate) async fn send(&self, request: Request, reading: Reading<'_>) -> Result<Answer, RegistryError> {
-        let client = self.client(request.url(), reading.registry)?;
+        let client = self.clients.client(request.url(), reading.registry)?;
         let exchange = async {
             let response =
                 client.execute(request).await.map_err(|error| self.failure(reading.registry, &error))?;
@@ -109,49 +88,6 @@ impl Transport {
         Ok(body.freeze())
     }
 
-    fn client(&self, url: &Url, registry: &str) -> Result<Client, RegistryError> {
-        let host = normal_host(&host_and_port(url));
-        let own_roots: Vec<&ExtraRoot> =
-            self.extra_roots.iter().filter(|root| normal_host(&root.registry) == host).collect();
-        let key = match url.scheme() {
-            "http" => Trust::Nobody,
-            _ if own_roots.is_empty() => Trust::Machine,
-            _ => Trust::Registry(host),
-        };
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
-        }
-        let failed = |reason: String| RegistryError::Tls { registry: registry.to_owned(), reason };
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Whoever comes second finds one there, which serves as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let mut roots = Vec::new();
-        for root in own_roots {
-            let parsed = Certificate::from_pem_bundle(&root.pem)
-                .map_err(|_| failed("the configured root certificate is not valid PEM".to_owned()))?;
-            roots.extend(parsed);
-        }
-        let builder = match key {
-            Trust::Nobody => Client::builder().tls_certs_only([]),
-            Trust::Machine | Trust::Registry(_) => Client::builder().tls_certs_merge(roots),
-        };
-        let client = builder
-            .user_agent(concat!("lodeman/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(self.connect_timeout)
-            .pool_max_idle_per_host(4)
-            .pool_idle_timeout(Duration::from_mins(1))
-            .http2_max_header_list_size(64 * 1024)
-            .dns_resolver(self.resolver.clone())
-            .build()
-            .map_err(|error| failed(reason_of(&error)))?;
-        clients.insert(key, client.clone());
-        Ok(client)
-    }
-
     fn timed_out(&self, registry: &str) -> RegistryError {
         RegistryError::Timeout { registry: registry.to_owned(), after: self.timeout }
     }
@@ -168,7 +104,7 @@ impl Transport {
             return RegistryError::Tls { registry, reason: clean(&tls.to_string()) };
         }
         if error.is_timeout() {
-            let after = if error.is_connect() { self.connect_timeout } else { self.timeout };
+            let after = if error.is_connect() { self.clients.connect_timeout } else { self.timeout };
             return RegistryError::Timeout { registry, after };
         }
         RegistryError::Connect { registry, reason: reason_of(error) }

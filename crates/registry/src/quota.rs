@@ -63,6 +63,23 @@ struct Account {
     unreported: u64,
 }
 
+tokio::task_local! {
+    static RESERVE: u64;
+}
+
+/// Does `work` with registries leaving at most `requests` of a quota unspent. What a person asked for
+/// may use more of it than what runs by itself (update-engine 3.1).
+pub async fn with_reserve<T>(requests: u64, work: impl Future<Output = T>) -> T {
+    RESERVE.scope(requests, work).await
+}
+
+/// How many requests of a quota are to be left, where `configured` ones are for work that nobody asked
+/// for.
+#[must_use]
+pub fn reserve(configured: u64) -> u64 {
+    RESERVE.try_with(|requests| configured.min(*requests)).unwrap_or(configured)
+}
+
 /// A request was not granted: the rest of the quota is kept in reserve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaSpent {

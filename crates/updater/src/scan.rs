@@ -18,7 +18,7 @@ use lodeman_domain::update::Operation;
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_engine::EngineError;
 use lodeman_inventory::HostModel;
-use lodeman_registry::{RegistryClient, ScanSession};
+use lodeman_registry::{RegistryClient, ScanSession, with_reserve};
 use lodeman_store::{CheckRecord, FirstSeen, ScanRecord, StoreError, Write};
 
 use crate::check::{Checked, Memory, Offer, TagState, check};
@@ -118,7 +118,7 @@ pub async fn scan(
     let total = subjects.len();
     let concurrency = usize::try_from(settings.scan_concurrency.max(1)).unwrap_or(1);
     // Checks run side by side; the session asks each thing once.
-    let mut checked: Vec<(Subject, Option<Checked>)> = stream::iter(subjects)
+    let checks = stream::iter(subjects)
         .map(|subject| async {
             let result = if is_due(&subject, settings, &known, request, started_at) {
                 Some(check(&session, &*deps.engine, &subject, &known.memory).await)
@@ -137,8 +137,9 @@ pub async fn scan(
             });
             (subject, result)
         })
-        .collect()
-        .await;
+        .collect();
+    let mut checked: Vec<(Subject, Option<Checked>)> =
+        with_reserve(u64::from(request.trigger.registry_reserve()), checks).await;
     checked.sort_by(|a, b| a.0.key.cmp(&b.0.key));
     let seen = FirstSeenBook::read(deps, &checked).await?;
     let mut findings = Vec::with_capacity(checked.len());

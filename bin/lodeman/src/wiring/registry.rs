@@ -8,13 +8,23 @@ use lodeman_domain::clock::SystemClock;
 use lodeman_domain::image::Repository;
 use lodeman_engine::PullAuth;
 use lodeman_registry::RegistryClient;
-use lodeman_registry_oci::{DockerConfigFile, OciRegistryClient, OciRegistryConfig, StoredCredential};
+use lodeman_registry_oci::{
+    DockerConfigFile, ExtraRoot, Mirror, MirroredClient, OciRegistryClient, OciRegistryConfig,
+    StoredCredential, TokenService,
+};
 use lodeman_updater::deps::PullAuthSource;
 use secrecy::ExposeSecret as _;
 
 /// A client of the registries, as configured.
 pub fn client(config: &Config) -> Arc<dyn RegistryClient> {
-    Arc::new(OciRegistryClient::new(&oci_config(config), Arc::new(SystemClock)))
+    let client = Arc::new(OciRegistryClient::new(&oci_config(config), Arc::new(SystemClock)));
+    if config.registry.mirrors.is_empty() {
+        return client;
+    }
+    let mirror =
+        |m: &lodeman_config::Mirror| Mirror { registry: m.registry.clone(), mirror: m.mirror.clone() };
+    let mirrors: Vec<Mirror> = config.registry.mirrors.iter().map(mirror).collect();
+    Arc::new(MirroredClient::new(client, &mirrors))
 }
 
 fn oci_config(config: &Config) -> OciRegistryConfig {
@@ -28,10 +38,24 @@ fn oci_config(config: &Config) -> OciRegistryConfig {
         .docker_config
         .as_ref()
         .map(|file| DockerConfigFile { path: file.path.clone(), required: file.explicit });
+    let root = |root: &lodeman_config::RootCertificates| ExtraRoot {
+        registry: root.registry.clone(),
+        pem: root.pem.clone().into_bytes(),
+    };
+    let service = |service: &lodeman_config::TokenService| TokenService {
+        registry: service.registry.clone(),
+        host: service.host.clone(),
+    };
     OciRegistryConfig {
         credentials: registry.credentials.iter().map(account).collect(),
         docker_config,
         insecure: registry.insecure.clone(),
+        extra_roots: registry.root_certificates.iter().map(root).collect(),
+        token_services: registry.token_services.iter().map(service).collect(),
+        http_proxy: registry.http_proxy.as_ref().map(|proxy| proxy.url.clone()),
+        https_proxy: registry.https_proxy.as_ref().map(|proxy| proxy.url.clone()),
+        no_proxy: registry.no_proxy.clone(),
+        reserve: u64::from(registry.reserve_requests),
         timeout: registry.timeout,
         max_concurrency_per_registry: usize::try_from(registry.concurrency).unwrap_or(1),
         ..OciRegistryConfig::default()

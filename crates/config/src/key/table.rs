@@ -1,19 +1,15 @@
-//! Every key that is no setting: one row each.
-
-use std::time::Duration;
-
-use lodeman_domain::schedule::format_duration;
+//! Every key that is no setting, but for those of registries: one row each.
 
 use super::value::{
-    absolute_path, boolean, choice, docker_config, duration, engine_host, hosts, integer, listen, password,
-    put, secret_key, set_or_not, token, username,
+    absolute_path, boolean, choice, engine_host, listen, password, put, secret_key, set_or_not, token,
+    username,
 };
 use super::{KeySpec, Kind};
 use crate::model::{LogFormat, LogLevel, Profile};
 
 const BOOLEAN: &str = "true or false";
 
-/// Every key that is no setting.
+/// Every key that is no setting, but for those of registries.
 pub(super) static KEYS: &[KeySpec] = &[
     KeySpec {
         key: "server.enabled",
@@ -50,47 +46,6 @@ pub(super) static KEYS: &[KeySpec] = &[
         kind: Kind::Plain,
         set: |c, text| put(&mut c.engine.host, engine_host(text)),
         get: |c| c.engine.host.to_string(),
-    },
-    KeySpec {
-        key: "registry.insecure_registries",
-        default: "",
-        allowed: "registries such as registry.lan:5000, without http://",
-        summary: "registries that are spoken with over plain HTTP; loopback always may",
-        kind: Kind::List,
-        set: |c, text| put(&mut c.registry.insecure, hosts(text)),
-        get: |c| c.registry.insecure.join("\n"),
-    },
-    KeySpec {
-        key: "registry.docker_config",
-        default: "",
-        allowed: "an absolute path, or `none`",
-        summary: "Docker's config.json, for its registry credentials",
-        kind: Kind::Plain,
-        set: |c, text| put(&mut c.registry.docker_config, docker_config(text)),
-        get: |c| {
-            let file = c.registry.docker_config.as_ref();
-            file.map_or_else(|| "none".to_owned(), |file| file.path.display().to_string())
-        },
-    },
-    KeySpec {
-        key: "registry.timeout",
-        default: "10s",
-        allowed: "a duration from 1s to 5m",
-        summary: "how long one request to a registry may take",
-        kind: Kind::Plain,
-        set: |c, text| {
-            put(&mut c.registry.timeout, duration(text, Duration::from_secs(1), Duration::from_mins(5)))
-        },
-        get: |c| format_duration(c.registry.timeout),
-    },
-    KeySpec {
-        key: "registry.concurrency",
-        default: "4",
-        allowed: "a whole number from 1 to 64",
-        summary: "how many requests run at once with one registry",
-        kind: Kind::Plain,
-        set: |c, text| put(&mut c.registry.concurrency, integer(text, 1, 64)),
-        get: |c| c.registry.concurrency.to_string(),
     },
     KeySpec {
         key: "security.profile",

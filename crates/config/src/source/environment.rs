@@ -6,6 +6,7 @@ use lodeman_domain::setting::{SettingSource, nearest};
 use super::{Collected, listed, unknown_variable};
 use crate::key::{CREDENTIALS, Key, variable_of};
 use crate::problem::{Origin, shown};
+use crate::registry::proxy;
 use crate::sentinel::{Translation, names, translation};
 
 /// Short forms of variables that are set before anything else is.
@@ -14,6 +15,13 @@ const ALIASES: [(&str, &str); 4] = [
     ("LODEMAN_ADMIN_PASSWORD_FILE", "LODEMAN_SECURITY_ADMIN_PASSWORD_FILE"),
     ("LODEMAN_SECRET_KEY", "LODEMAN_SECURITY_SECRET_KEY"),
     ("LODEMAN_SECRET_KEY_FILE", "LODEMAN_SECURITY_SECRET_KEY_FILE"),
+];
+
+/// What programs of all kinds heed for proxies.
+const PROXIES: [(&str, &[&str]); 3] = [
+    ("registry.http_proxy", &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
+    ("registry.https_proxy", &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
+    ("registry.no_proxy", &["NO_PROXY", "no_proxy"]),
 ];
 
 /// Names the configuration file itself; the program reads it before it comes here.
@@ -91,7 +99,8 @@ impl Collected<'_> {
         }
     }
 
-    /// What the machine and the user's surroundings say: the time zone, and Docker's client file.
+    /// What the machine and the user's surroundings say: the time zone, proxies, and Docker's client
+    /// file.
     pub fn read_surroundings(&mut self, variables: &[(String, String)], system_zone: Option<&str>) {
         let find = |name: &str| {
             variables.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, value)| value.as_str())
@@ -106,6 +115,18 @@ impl Collected<'_> {
                 self.give(key, SettingSource::System, origin, text);
             } else {
                 let message = format!("`{}` is no time zone that is known here; UTC is used", shown(text));
+                self.warn(key.name(), origin, message);
+            }
+        }
+        for (key, names) in PROXIES {
+            let found = names.iter().find_map(|name| Some((*name, find(name)?)));
+            let (Some((name, text)), Some(key)) = (found, Key::find(key)) else { continue };
+            let origin = Origin::Environment(name.to_owned());
+            if key.name() == "registry.no_proxy" || proxy(text).is_ok() {
+                self.give(key, SettingSource::System, origin, listed(key, text));
+            } else {
+                // Its text may hold a password, so it is not shown.
+                let message = format!("is no proxy that can be used; allowed is {}", key.allowed());
                 self.warn(key.name(), origin, message);
             }
         }

@@ -12,6 +12,12 @@ pub fn no_file(path: &Path) -> io::Result<String> {
         Some("/run/secrets/accounts") => {
             Ok(r#"[{"registry": "quay.io", "username": "u", "password": "CANARY"}]"#.to_owned())
         }
+        Some("/etc/lan.pem") => {
+            Ok("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n".to_owned())
+        }
+        Some("/etc/key.pem") => {
+            Ok("-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\n".to_owned())
+        }
         Some("/run/secrets/empty") => Ok("\n".to_owned()),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     }

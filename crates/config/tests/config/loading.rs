@@ -60,6 +60,10 @@ fn every_key_can_be_set_in_file_environment_and_flag() {
         "server.data_dir" | "security.secret_key_file" | "registry.docker_config" => "/x",
         "engine.host" => "unix:///x",
         "registry.insecure_registries" => "r.lan:5000",
+        "registry.mirrors" | "registry.token_services" => "docker.io=r.lan",
+        "registry.root_certificates" => "r.lan:5000=/etc/lan.pem",
+        "registry.http_proxy" | "registry.https_proxy" => "http://ann:CANARY@proxy.lan:3128",
+        "registry.no_proxy" => "10.0.0.0/8",
         "registry.timeout" | "updates.health_deadline_cap" => "2m",
         "security.profile" => "strict",
         "security.admin_username" => "root",
@@ -76,7 +80,10 @@ fn every_key_can_be_set_in_file_environment_and_flag() {
         "updates.version_scope" => "minor",
         "updates.rollback_policy" => "manual",
         "updates.grace_period" | "updates.delay" | "updates.soak" => "1m",
-        "registry.concurrency" | "updates.scan_concurrency" | "updates.max_parallel_per_host" => "2",
+        "registry.concurrency"
+        | "registry.reserve_requests"
+        | "updates.scan_concurrency"
+        | "updates.max_parallel_per_host" => "2",
         _ => "true",
     };
     for info in key_infos().into_iter().filter(|info| info.key != "registry.credentials") {
@@ -89,7 +96,11 @@ fn every_key_can_be_set_in_file_environment_and_flag() {
             (good("", &[], &[(info.key, text)]), SettingSource::Flag),
         ] {
             assert_eq!(config.origin(info.key).0, source, "{}", info.key);
-            let expected = if info.secret { "(set)" } else { text };
+            let expected = match info.key {
+                "registry.http_proxy" | "registry.https_proxy" => "http://…@proxy.lan:3128",
+                _ if info.secret => "(set)",
+                _ => text,
+            };
             assert_eq!(value(&config, info.key), expected, "{}", info.key);
         }
     }
@@ -305,6 +316,56 @@ fn the_surroundings_give_time_zone_and_docker_config() {
         read_secret: &no_file,
     };
     assert_eq!(value(&Config::load(&sources).unwrap(), "schedule.time_zone"), "Asia/Tokyo");
+}
+
+#[test]
+fn the_surroundings_proxies_are_used_as_other_programs_use_them() {
+    let surroundings = [
+        ("http_proxy", "proxy.lan:3128"),
+        ("HTTPS_PROXY", "http://ann:CANARY@proxy.lan:3129"),
+        ("ALL_PROXY", "http://other.lan:1"),
+        ("NO_PROXY", "registry.lan, 10.0.0.0/8"),
+    ];
+    let config = good("", &surroundings, &[]);
+    assert_eq!(value(&config, "registry.http_proxy"), "http://proxy.lan:3128");
+    assert_eq!(value(&config, "registry.https_proxy"), "http://…@proxy.lan:3129");
+    assert_eq!(config.registry.no_proxy, ["registry.lan", "10.0.0.0/8"]);
+    let origin = &Origin::Environment("HTTPS_PROXY".into());
+    assert_eq!(config.origin("registry.https_proxy"), (SettingSource::System, origin));
+    assert!(!format!("{config:?}").contains("CANARY"));
+    // What is configured wins, and `none` is a configuration too.
+    let config = good("[registry]\nhttps_proxy = \"none\"", &surroundings, &[]);
+    assert_eq!(config.registry.https_proxy, None);
+    // One that cannot be used is another program's business.
+    let config = good("", &[("ALL_PROXY", "socks5://ann:CANARY@proxy.lan:1080")], &[]);
+    assert_eq!((config.registry.http_proxy, config.registry.https_proxy), (None, None));
+    assert_eq!(config.warnings.len(), 2);
+    assert!(config.warnings.iter().all(|w| !w.to_string().contains("CANARY")), "{:?}", config.warnings);
+}
+
+#[test]
+fn in_the_profile_strict_only_a_configured_proxy_is_used() {
+    let strict = "[security]\nprofile = \"strict\"\n[registry]\nhttp_proxy = \"own.lan:1\"";
+    let config =
+        good(strict, &[("HTTP_PROXY", "a.lan:1"), ("HTTPS_PROXY", "a.lan:1"), ("NO_PROXY", "*")], &[]);
+    assert_eq!(value(&config, "registry.http_proxy"), "http://own.lan:1");
+    assert_eq!(
+        (value(&config, "registry.https_proxy"), value(&config, "registry.no_proxy")),
+        Default::default()
+    );
+    let warned: Vec<&str> = config.warnings.iter().map(|w| w.key.as_str()).collect();
+    assert_eq!(warned, ["registry.https_proxy", "registry.no_proxy"]);
+}
+
+#[test]
+fn root_certificates_are_read_when_the_configuration_is() {
+    let file = "[registry]\nroot_certificates = [\"/etc/lan.pem\", \"r.lan:5000=/etc/lan.pem\"]";
+    let roots = good(file, &[], &[]).registry.root_certificates;
+    assert_eq!(
+        roots.iter().map(|root| root.registry.as_deref()).collect::<Vec<_>>(),
+        [None, Some("r.lan:5000")]
+    );
+    assert!(roots.iter().all(|root| root.pem.contains("CERTIFICATE")));
 }
 
 #[test]

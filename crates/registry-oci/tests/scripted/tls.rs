@@ -66,7 +66,7 @@ async fn serve(authority: &CertifiedIssuer<'static, KeyPair>, name: &str) -> Soc
 }
 
 async fn category(registry: &str, pem: &str) -> Result<usize, &'static str> {
-    let root = ExtraRoot { registry: registry.to_owned(), pem: pem.as_bytes().to_vec() };
+    let root = ExtraRoot { registry: Some(registry.to_owned()), pem: pem.as_bytes().to_vec() };
     let (client, _) = client_with(|config| config.extra_roots = vec![root]);
     let repository = Repository { registry: registry.to_owned(), path: "app".into() };
     client.list_tags(&repository).await.map(|list| list.tags.len()).map_err(|error| error.category())
@@ -79,6 +79,23 @@ async fn a_registrys_own_root_is_trusted_and_no_other() {
     assert_eq!(category(&registry, &known.pem()).await, Ok(1));
     assert_eq!(category(&registry, &unknown.pem()).await, Err("tls"));
     assert_eq!(category(&registry, "no certificate").await, Err("tls"));
+}
+
+#[tokio::test]
+async fn a_root_for_all_registries_is_trusted_beside_a_registrys_own() {
+    let (own, shared) = (authority(), authority());
+    let registry = serve(&shared, "127.0.0.1").await.to_string();
+    let root = |registry: Option<&str>, authority: &CertifiedIssuer<'static, KeyPair>| ExtraRoot {
+        registry: registry.map(str::to_owned),
+        pem: authority.pem().into_bytes(),
+    };
+    let repository = Repository { registry: registry.clone(), path: "app".into() };
+    let roots = vec![root(Some(&registry), &own), root(None, &shared)];
+    let (client, _) = client_with(|config| config.extra_roots = roots);
+    assert_eq!(client.list_tags(&repository).await.unwrap().tags.len(), 1);
+    // Certificates for all do not by themselves take a registry on loopback away from plain HTTP.
+    let (client, _) = client_with(|config| config.extra_roots = vec![root(None, &shared)]);
+    assert!(client.list_tags(&repository).await.is_err());
 }
 
 #[tokio::test]

@@ -145,11 +145,16 @@ async fn nobody_listening_is_a_failed_connection() {
 async fn a_registry_without_tls_where_tls_is_needed_is_told_apart() {
     let server = Server::start(|_, _| async { answer(200, &[], "{}") }).await;
     // A registry with a root certificate of its own is spoken with over TLS, even on loopback.
-    let root = lodeman_registry_oci::ExtraRoot { registry: server.host(), pem: Vec::new() };
+    let root = lodeman_registry_oci::ExtraRoot { registry: Some(server.host()), pem: authority().into() };
     let (client, _) = client_with(|config| config.extra_roots = vec![root]);
     let error = client.list_tags(&server.repository("app")).await.unwrap_err();
     assert_eq!(error.category(), "tls", "{error}");
     assert_eq!(server.seen().len(), 0);
+}
+
+/// A root certificate in PEM.
+fn authority() -> String {
+    rcgen::generate_simple_self_signed(vec!["authority".to_owned()]).expect("a certificate").cert.pem()
 }
 
 /// The same chunk for ever.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use lodeman_domain::clock::Clock;
 use lodeman_domain::image::Tag;
-use lodeman_registry::{RegistryClient, RegistryError};
+use lodeman_registry::{RegistryClient, RegistryError, TagOrDigest, with_reserve};
 
 use crate::server::{Server, account, answer, client_with};
 
@@ -86,11 +86,15 @@ async fn the_last_requests_of_a_quota_are_kept_for_pulls() {
     let error = client.resolve(&repository, &tag().into()).await.unwrap_err();
     assert_eq!(error, RegistryError::QuotaReserved { registry: server.host(), until: Some(resets_at) });
     assert_eq!(server.seen().len(), 1);
+    // What a person asks for may use what is left for people.
+    let tag: TagOrDigest = tag().into();
+    assert!(with_reserve(1, client.resolve(&repository, &tag)).await.is_ok());
+    assert_eq!(with_reserve(5, client.resolve(&repository, &tag)).await, Err(error));
     clock.set(resets_at);
-    assert!(client.resolve(&repository, &tag().into()).await.is_ok());
+    assert!(client.resolve(&repository, &tag).await.is_ok());
 
     let (restarted, _) = client_with(|config| config.known_quotas = quotas.clone());
-    assert_eq!(restarted.resolve(&repository, &tag().into()).await.unwrap_err().category(), "quota_reserved");
+    assert_eq!(restarted.resolve(&repository, &tag).await.unwrap_err().category(), "quota_reserved");
 }
 
 #[tokio::test]

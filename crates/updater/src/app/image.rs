@@ -1,8 +1,9 @@
 //! What exists of an image at its registry, without an engine.
 
 use lodeman_domain::image::ImageReference;
+use lodeman_domain::schedule::Trigger;
 use lodeman_domain::version::{Rules, Version, choose};
-use lodeman_registry::{ManifestContent, RegistryClient, RegistryError, TagOrDigest};
+use lodeman_registry::{ManifestContent, RegistryClient, RegistryError, TagOrDigest, with_reserve};
 
 use crate::control::{ControlError, ErrorKind, ImageCheck};
 
@@ -14,6 +15,10 @@ pub async fn check_image(
     client: &dyn RegistryClient,
     reference: ImageReference,
 ) -> Result<ImageCheck, ControlError> {
+    with_reserve(u64::from(Trigger::Manual.registry_reserve()), ask(client, reference)).await
+}
+
+async fn ask(client: &dyn RegistryClient, reference: ImageReference) -> Result<ImageCheck, ControlError> {
     let repository = reference.repository().clone();
     let what = match (reference.digest(), reference.effective_tag()) {
         (Some(digest), _) => TagOrDigest::Digest(digest.clone()),
