@@ -36,7 +36,7 @@ use marks::{Mark, PreRelease};
 pub use choose::{BeyondScope, Candidate, Choice, WhyNone, choose};
 pub use constraint::{Constraint, ParseConstraintError};
 pub use core::{DateForm, Scheme};
-pub use orphan::{ORPHAN_GAP, ORPHAN_LIMIT};
+pub use orphan::{LONE_ORPHAN_GAP, ORPHAN_GAP, ORPHAN_LIMIT};
 pub use pattern::{ParseTagPatternError, TagPattern};
 pub use resolve::{display_version, rank_for_resolution};
 pub use rules::{ParseVariantRuleError, Rules, VariantRule};
@@ -53,6 +53,7 @@ pub struct Version {
     number: Range<usize>,
     scheme: Scheme,
     parts: Vec<u64>,
+    precision: usize,
     zero_padded: bool,
     /// `b` in `2024-02-06b` is 2; 0 without a letter.
     letter: u8,
@@ -78,6 +79,7 @@ impl Version {
             number: start..core.end,
             scheme: core.scheme,
             parts: core.parts,
+            precision: core.precision,
             zero_padded: core.zero_padded,
             letter: suffix.letter,
             pre: suffix.pre,
@@ -107,6 +109,13 @@ impl Version {
     #[must_use]
     pub fn parts(&self) -> &[u64] {
         &self.parts
+    }
+
+    /// How many of the [parts](Self::parts) say which version it is: all of them, but of a date only
+    /// those of the day and the time. What follows a date (`20240904.1`) counts how often it was pushed.
+    #[must_use]
+    pub fn precision(&self) -> usize {
+        self.precision
     }
 
     /// How it counts.

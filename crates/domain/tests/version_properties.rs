@@ -42,7 +42,9 @@ fn repository() -> impl Strategy<Value = Vec<Tag>> {
         "(v)?[0-3](\\.[0-3]){0,3}(-rc[1-3])?(-ls[0-9]{1,2})?",
         "(0|[1-9][0-9]?)(\\.[0-9]){0,2}(-nightly|-beta[0-9])?(-alpine3\\.1[7-9]|-bookworm|-trixie)?(-slim)?",
         "202[3-5]\\.[1-9](\\.[0-3])?(b[0-2])?",
-        "202[3-5]0[1-9]0[1-9]",
+        "202[3-5]0[1-9]0[1-9](\\.[1-3])?",
+        "(v)?(0|[1-9][0-9]?)(\\.[0-9]){1,2}(-r[0-9])?",
+        "stable-[1-9][0-9]{2,3}",
         "(0|[1-9][0-9]{0,2})(\\.[0-9]){1,2}(p[1-3])?",
     ];
     prop::collection::vec(one.prop_map(|text| tag(&text)), 1..40)
@@ -127,7 +129,8 @@ proptest! {
             let Some(current) = Version::parse(&list[0]) else { continue };
             for candidate in &choice.candidates {
                 prop_assert!(list.contains(&candidate.tag));
-                prop_assert!(current.comparable_with(&candidate.version));
+                let v = &candidate.version;
+                prop_assert!(current.comparable_with(v) || current.comparable_but_for_v(v));
                 prop_assert!(!current.covers(&candidate.version));
                 prop_assert!(scope.admits(&current, &candidate.version));
                 prop_assert_eq!(Step::between(&current, &candidate.version), Some(candidate.step));

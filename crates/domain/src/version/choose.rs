@@ -98,7 +98,12 @@ impl Choice {
 /// A less specific tag covers what it stands for already: nothing within `1.25.*` is newer than
 /// `1.25`, and `1.26` is offered rather than `1.26.3`. Tags that mean one version (`2026.5` and
 /// `2026.5.0`, several builds, several operating systems) are collapsed into one: on the current
-/// operating system as long as that is published, then the more specific spelling, then the last build.
+/// operating system as long as that is published, then the last build, then the more specific spelling.
+///
+/// How many numbers a tag has does not matter where a build counter ties each of them to one build
+/// (`5.1.2-ls240`, then `5.2-ls241`). Tags with a leading `v` and tags without count as one series
+/// only where the project evidently went over from one to the other: two or more releases are
+/// spelled the other way, and all of them are newer than the last one in the spelling of `current`.
 #[must_use]
 pub fn choose<'a>(current: &Tag, tags: impl IntoIterator<Item = &'a Tag>, rules: &Rules) -> Choice {
     let Some(current) = Version::parse(current) else { return nothing(WhyNone::NotAVersion) };
@@ -179,6 +184,7 @@ fn sift<'s>(current: &'s Version, siblings: &'s Siblings, rules: &Rules) -> Sift
         }
     }
     orphans.sort_unstable_by(|a, b| b.cmp(a));
+    orphans.dedup();
     sifted.orphans = orphans.into_iter().map(|version| version.tag().clone()).collect();
     sifted
 }
@@ -217,5 +223,5 @@ fn preference<'s>(a: &'s Version, b: &'s Version, current: &Version, reach: Opti
             .then_with(|| stays(a).cmp(&stays(b)))
             .then_with(|| a.systems().cmp(b.systems()))
     });
-    systems.then_with(|| a.parts().len().cmp(&b.parts().len())).then_with(|| a.counters().cmp(b.counters()))
+    systems.then_with(|| a.counters().cmp(b.counters())).then_with(|| a.parts().len().cmp(&b.parts().len()))
 }

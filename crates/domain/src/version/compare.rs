@@ -41,19 +41,43 @@ impl Version {
     /// and the versions of operating systems. How many numbers each has does not matter here.
     #[must_use]
     pub fn comparable_with(&self, other: &Self) -> bool {
-        self.prefix() == other.prefix()
-            && self.scheme == other.scheme
+        self.prefix() == other.prefix() && self.comparable_but_for_prefix(other)
+    }
+
+    /// Whether the two would be [comparable](Self::comparable_with) if both had or both lacked a
+    /// leading `v`, which one of them has. A project that drops it (`v1.2.3`, then `1.2.4`) or adds it
+    /// goes on with its series; see [`choose`](super::choose).
+    #[must_use]
+    pub fn comparable_but_for_v(&self, other: &Self) -> bool {
+        matches!((self.prefix(), other.prefix()), ("v", "") | ("", "v"))
+            && self.comparable_but_for_prefix(other)
+    }
+
+    fn comparable_but_for_prefix(&self, other: &Self) -> bool {
+        self.scheme == other.scheme
             && self.same_padding(other)
             && self.marks.len() == other.marks.len()
             && self.marks.iter().zip(&other.marks).all(|(a, b)| self.same_mark(a, other, b))
     }
 
     /// Whether this less specific version covers `other` already: `1.25` covers `1.25.3`, since a
-    /// registry moves `1.25` along. A pre-release covers nothing. Only means something between
-    /// comparable versions.
+    /// registry moves `1.25` along. A pre-release covers nothing, a date nothing of that day, and a tag
+    /// that names one build (`1.25-ls240`) only other spellings of that build. Only means something
+    /// between comparable versions.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        !self.is_prerelease() && self.parts.len() < other.parts.len() && other.parts.starts_with(&self.parts)
+        !self.is_prerelease()
+            && self.precision < other.precision
+            && other.parts.starts_with(&self.parts)
+            && (!self.names_build() || self.counters().eq(other.counters()))
+    }
+
+    /// Whether a build counter such as `-ls240` ties the tag to one build, so that it never moves.
+    pub(super) fn names_build(&self) -> bool {
+        self.marks.iter().any(|mark| match mark {
+            Mark::Counter { name, .. } => words::counts_builds(&self.tag.as_str()[name.clone()]),
+            _ => false,
+        })
     }
 
     /// Order of what was released: numbers, letter, revisions, pre-release. Missing numbers count as zero.
@@ -158,9 +182,9 @@ impl Version {
     }
 }
 
-/// Small numbers and dates count builds.
+/// Small numbers, dates, and several numbers (`-30.1`) count builds.
 fn is_clear_counter(numbers: &[u64]) -> bool {
-    numbers.first().is_some_and(|n| *n < SMALL_COUNTER || *n >= 1_000_000)
+    numbers.len() > 1 || numbers.first().is_some_and(|n| *n < SMALL_COUNTER || *n >= 1_000_000)
 }
 
 /// Numeric order from the left, missing numbers counting as zero.

@@ -47,13 +47,20 @@ pub(super) struct Core {
     pub(super) scheme: Scheme,
     pub(super) parts: Vec<u64>,
     pub(super) zero_padded: bool,
+    /// How many of the parts say which version it is; further ones count pushes on one date.
+    pub(super) precision: usize,
 }
 
 /// Where the number begins in `text`: in its first segment (between `-` and `_`) that starts with a
 /// digit, or with a digit behind one of the words that lead to a number.
 pub(super) fn find_start(text: &str) -> Option<usize> {
     let mut at = 0;
+    let mut before = "";
     for segment in text.split(['-', '_']) {
+        if words::is_architecture(before, segment) {
+            at += segment.len() + 1;
+            continue;
+        }
         if is_commit(segment) {
             return None;
         }
@@ -68,6 +75,7 @@ pub(super) fn find_start(text: &str) -> Option<usize> {
             return None;
         }
         at += segment.len() + 1;
+        before = segment;
     }
     None
 }
@@ -93,11 +101,13 @@ pub(super) fn read(text: &str, start: usize) -> Option<Core> {
     let digits = count(rest, u8::is_ascii_digit);
     if let Some((form, mut parts, length)) = read_date(rest, digits) {
         let mut end = length;
+        let precision = parts.len();
         while let Some((value, length)) = dotted_number(&rest[end..]) {
             parts.push(value?);
             end += length;
         }
-        return Some(Core { end: start + end, scheme: Scheme::Date(form), parts, zero_padded: false });
+        let scheme = Scheme::Date(form);
+        return Some(Core { end: start + end, scheme, parts, zero_padded: false, precision });
     }
     if digits == 0 || digits >= TOO_MANY_DIGITS {
         return None;
@@ -112,7 +122,8 @@ pub(super) fn read(text: &str, start: usize) -> Option<Core> {
         end += length;
     }
     let scheme = if digits == 4 && YEARS.contains(&parts[0]) { Scheme::Calendar } else { Scheme::Numbers };
-    Some(Core { end: start + end, scheme, parts, zero_padded })
+    let precision = parts.len();
+    Some(Core { end: start + end, scheme, parts, zero_padded, precision })
 }
 
 /// The value, in `u64`, that a long run of digits has as a date.

@@ -58,7 +58,7 @@ pub(super) fn read(text: &str, from: usize, scheme: Scheme) -> Suffix {
                 suffix.marks.push(Mark::Commit);
                 Open::Nothing
             }
-            Token::Numbers { numbers, name } => suffix.take_numbers(open, numbers, name),
+            Token::Numbers { numbers, name, family } => suffix.take_numbers(open, numbers, name, family),
             Token::Word(word) => suffix.take_word(text, word, scheme),
         };
     }
@@ -92,12 +92,18 @@ enum Before {
 
 enum Token {
     Commit,
-    Numbers { numbers: Vec<u64>, name: Range<usize> },
+    Numbers { numbers: Vec<u64>, name: Range<usize>, family: Option<&'static str> },
     Word(Word),
 }
 
 impl Suffix {
-    fn take_numbers(&mut self, open: Open, numbers: Vec<u64>, name: Range<usize>) -> Open {
+    fn take_numbers(
+        &mut self,
+        open: Open,
+        numbers: Vec<u64>,
+        name: Range<usize>,
+        family: Option<&'static str>,
+    ) -> Open {
         match (open, &mut self.pre, self.marks.last_mut()) {
             (Open::Pre, Some(pre), _) => {
                 pre.numbers.extend(numbers);
@@ -108,9 +114,18 @@ impl Suffix {
                     *mark = Mark::System { family, name: name.clone(), numbers };
                 }
             }
-            _ => self.marks.push(Mark::Counter { name, numbers }),
+            _ => self.marks.push(match family {
+                Some(family) => Mark::System { family, name, numbers },
+                None => Mark::Counter { name, numbers },
+            }),
         }
         Open::Nothing
+    }
+
+    /// Whether the last mark is an update in the way of Java: `u432` of `8u432`.
+    fn ends_with_update(&self, text: &str) -> bool {
+        let Some(Mark::Revision { name, .. }) = self.marks.last() else { return false };
+        words::is_update(&text[name.clone()])
     }
 
     fn take_word(&mut self, text: &str, word: Word, scheme: Scheme) -> Open {
@@ -123,6 +138,10 @@ impl Suffix {
                 self.letter = letter - b'a' + 1;
                 return Open::Nothing;
             }
+        }
+        if !bare && name.eq_ignore_ascii_case("b") && self.ends_with_update(text) {
+            self.marks.push(Mark::Counter { name: word.name, numbers: word.numbers });
+            return Open::Nothing;
         }
         // A single letter is too little to tell a pre-release by, unless its place or a number helps.
         let clear = name.len() > 1 || on_core || !bare;
@@ -191,8 +210,9 @@ impl<'a> Reader<'a> {
         self.before = Before::Number;
         let Some(value) = value else { return Token::Commit };
         let mut numbers = vec![value];
+        let start = name.end;
         self.dotted(&mut numbers);
-        Token::Numbers { numbers, name }
+        Token::Numbers { numbers, name, family: words::system_by_number(&self.text[start..self.at]) }
     }
 
     /// A word: letters, and digits among them; the digits at its end, and numbers behind dots, are

@@ -95,7 +95,7 @@ impl FromStr for Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// The same version, built again.
+    /// The same version, built again, or the same date, pushed again.
     Build,
     /// The same version on a newer operating system.
     System,
@@ -133,6 +133,7 @@ impl Step {
         let at = |parts: &[u64], index: usize| parts.get(index).copied().unwrap_or_default();
         let first = (0..a.len().max(b.len())).find(|index| at(a, *index) != at(b, *index));
         match (first, candidate.scheme()) {
+            (Some(index), super::Scheme::Date(_)) if index >= candidate.precision() => Self::Build,
             (None, _) | (Some(2..), super::Scheme::Numbers | super::Scheme::Calendar) => Self::Patch,
             (Some(_), super::Scheme::Date(_) | super::Scheme::Calendar) => Self::Calendar,
             (Some(0), super::Scheme::Numbers) => Self::Major,
@@ -177,6 +178,11 @@ mod tests {
             ("2024.11.3", "2024.12.0", Some(Step::Calendar)),
             ("2024.11.3", "2024.11.4", Some(Step::Patch)),
             ("20240101", "20240102", Some(Step::Calendar)),
+            ("20240101", "20240101.1", Some(Step::Build)),
+            ("20240101.2", "20240102", Some(Step::Calendar)),
+            ("8u422-b05", "8u432-b06", Some(Step::Patch)),
+            ("8u432-b05", "8u432-b06", Some(Step::Build)),
+            ("x86_64_v6.3.4", "x86_64_v7.0.0", Some(Step::Major)),
             ("1.2.3", "1.2.3", None),
             ("1.2.3", "1.2.2", None),
             ("1.2", "1.2.0", None),

@@ -31,9 +31,27 @@ const RUNTIMES: [&str; 16] = [
     "python", "ruby", "rust", "temurin",
 ];
 
-/// Words before a build counter: `-ls240`, `-r4`, `-k3s1`, `-ce.0`, `_v2.0.11`.
-const COUNTERS: [&str; 14] =
-    ["build", "ce", "ee", "eks", "k0s", "k3s", "ls", "post", "r", "rancher", "rev", "revision", "rke2r", "v"];
+/// Words before a build counter: `-ls240`, `-r4`, `-k3s1`, `-ce.0`. A tag with one names one build.
+const BUILDS: [&str; 13] =
+    ["build", "ce", "ee", "eks", "k0s", "k3s", "ls", "post", "r", "rancher", "rev", "revision", "rke2r"];
+
+/// The word before the version of something that is built in: `_v2.0.11`.
+const BUILT_IN: &str = "v";
+
+/// The revision after which `b` counts builds: `8u432-b06` is no beta.
+const UPDATE: &str = "u";
+
+/// Names of architectures that have a number, or a `v` and a number, as a segment of their own.
+const ARCHITECTURES: [(&str, &str); 8] = [
+    ("x86", "64"),
+    ("linux", "386"),
+    ("windows", "386"),
+    ("arm", "v5"),
+    ("arm", "v6"),
+    ("arm", "v7"),
+    ("arm", "v8"),
+    ("arm64", "v8"),
+];
 
 /// Words before a number that belongs to the version itself: `9.9p2`, `2022-CU14`.
 const REVISIONS: [&str; 9] = ["cu", "fix", "hotfix", "p", "patch", "pl", "sp", "u", "update"];
@@ -138,8 +156,23 @@ pub(super) fn is_runtime(word: &str) -> bool {
     among(&RUNTIMES, word)
 }
 
+/// Whether `word` counts builds, so that a tag with it is never a floating one.
+pub(super) fn counts_builds(word: &str) -> bool {
+    among(&BUILDS, word)
+}
+
 pub(super) fn is_counter(word: &str) -> bool {
-    among(&COUNTERS, word)
+    counts_builds(word) || word.eq_ignore_ascii_case(BUILT_IN)
+}
+
+/// Whether `b` behind the revision `word` counts builds rather than betas.
+pub(super) fn is_update(word: &str) -> bool {
+    word.eq_ignore_ascii_case(UPDATE)
+}
+
+/// Whether `segment` is, behind the segment `before`, the rest of an architecture's name.
+pub(super) fn is_architecture(before: &str, segment: &str) -> bool {
+    ARCHITECTURES.iter().any(|(a, b)| a.eq_ignore_ascii_case(before) && b.eq_ignore_ascii_case(segment))
 }
 
 pub(super) fn is_revision(word: &str) -> bool {
@@ -163,6 +196,13 @@ pub(super) fn stage(word: &str) -> Option<Stage> {
 /// The operating system that `word` names, in its usual form.
 pub(super) fn system(word: &str) -> Option<&'static str> {
     SYSTEMS.iter().copied().find(|w| w.eq_ignore_ascii_case(word))
+}
+
+/// The system whose releases have numbers like `number`: Ubuntu's are a year and `04` or `10`.
+pub(super) fn system_by_number(number: &str) -> Option<&'static str> {
+    let (year, month) = number.split_once('.')?;
+    let is_release = year.len() == 2 && ("14"..="40").contains(&year) && matches!(month, "04" | "10");
+    is_release.then_some("number of Ubuntu")
 }
 
 /// The distribution that `word` is a release of, and the release's place in the order.
