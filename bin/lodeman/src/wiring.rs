@@ -3,6 +3,9 @@
 #[cfg(feature = "demo")]
 mod demo;
 mod engine;
+#[cfg(feature = "demo")]
+#[cfg(test)]
+mod observed;
 mod registry;
 mod settings;
 mod store;

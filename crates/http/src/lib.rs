@@ -19,7 +19,7 @@ mod socket;
 
 pub use client::{RemoteControl, ServerInfo};
 pub use control::{Accounts, router as control_router};
-pub use metrics::{Exporter, InstallError};
+pub use metrics::{Exporter, InstallError, METRICS, MetricKind, MetricSpec};
 pub use probes::{MetricsAccess, ProbeConfig, probes};
 pub use serve::serve;
 pub use socket::{BindError, ControlSocket, SOCKET_NAME, socket_path};

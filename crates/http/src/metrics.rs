@@ -3,12 +3,18 @@
 //! Counters and histograms are recorded where things happen, through the `metrics` facade. What only
 //! describes the present (readiness, the queue) is read when somebody looks.
 
+mod table;
+
 use std::sync::Arc;
 
 use lodeman_domain::queue::{QueueEntry, QueueState};
 use lodeman_updater::control::{Health, Readiness};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::probes::SERVER;
+
+pub use table::{METRICS, MetricKind, MetricSpec};
 
 /// Bounds of durations that are requests, in seconds.
 const REQUEST_SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -70,6 +76,12 @@ impl Exporter {
         metrics::set_global_recorder(self.recorder.clone()).map_err(|_| InstallError)
     }
 
+    /// Records what happens on this thread until the guard goes, for tests.
+    #[must_use]
+    pub fn on_this_thread(&self) -> metrics::LocalRecorderGuard<'_> {
+        metrics::set_default_local_recorder(&*self.recorder)
+    }
+
     /// Moves what histograms have gathered into their buckets. Without it they grow until somebody
     /// looks, so it is called every few seconds.
     pub fn upkeep(&self) {
@@ -111,7 +123,8 @@ fn observe_readiness(readiness: &Readiness) {
             gauge!(name).set(at.as_second() as f64);
         }
     }
-    for component in &readiness.components {
+    // The whole server is no part of itself; whether it can tell its readiness is `lodeman_ready`.
+    for component in readiness.components.iter().filter(|component| component.name != SERVER) {
         let up = flag(component.health == Health::On);
         gauge!("lodeman_component_up", "component" => component.name.clone()).set(up);
     }
@@ -121,31 +134,15 @@ fn flag(on: bool) -> f64 {
     if on { 1.0 } else { 0.0 }
 }
 
-/// Every series that this build can show.
 fn describe() {
-    describe_gauge!("lodeman_build_info", "The version that runs; always 1.");
-    describe_gauge!("lodeman_ready", "Whether the server can do its work.");
-    describe_gauge!("lodeman_recovering", "Whether interrupted operations are being recovered.");
-    describe_gauge!("lodeman_component_up", "Whether a dependency or feature works.");
-    describe_gauge!("lodeman_queue_entries", "Entries of the update queue, by state.");
-    describe_gauge!("lodeman_updates_available", "Updates that the last scan found.");
-    describe_gauge!("lodeman_last_scan_timestamp_seconds", Unit::Seconds, "When the last whole scan ended.");
-    describe_gauge!("lodeman_next_scan_timestamp_seconds", Unit::Seconds, "When the next scan is due.");
-    describe_counter!("lodeman_scans_total", "Scans that were done.");
-    describe_counter!("lodeman_updates_total", "Operations that ended, by outcome.");
-    describe_counter!("lodeman_registry_requests_total", "Requests to registries, by kind and outcome.");
-    describe_counter!(
-        "lodeman_registry_requests_saved_total",
-        "Requests to registries that were not needed, by kind and reason."
-    );
-    describe_histogram!(
-        "lodeman_update_downtime_seconds",
-        Unit::Seconds,
-        "How long containers were down for an update."
-    );
-    describe_histogram!(
-        "lodeman_registry_request_duration_seconds",
-        Unit::Seconds,
-        "How long requests to registries took."
-    );
+    for spec in METRICS {
+        let unit = spec.name.ends_with("_seconds").then_some(Unit::Seconds);
+        match (spec.kind, unit) {
+            (MetricKind::Counter, _) => describe_counter!(spec.name, spec.help),
+            (MetricKind::Gauge, None) => describe_gauge!(spec.name, spec.help),
+            (MetricKind::Gauge, Some(unit)) => describe_gauge!(spec.name, unit, spec.help),
+            (MetricKind::Histogram, None) => describe_histogram!(spec.name, spec.help),
+            (MetricKind::Histogram, Some(unit)) => describe_histogram!(spec.name, unit, spec.help),
+        }
+    }
 }

@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use crate::envelope::Failure;
 use crate::metrics::Exporter;
 use readiness::Asked;
+pub(crate) use readiness::SERVER;
 
 /// Who may read the metrics.
 #[derive(Clone)]

@@ -12,6 +12,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long the parts have to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What stands for all parts when they cannot be asked.
+pub(crate) const SERVER: &str = "server";
+
 /// The last answer. Who comes while it is being fetched waits for that one.
 #[derive(Default)]
 pub(super) struct Asked(Mutex<Option<(Instant, Readiness)>>);
@@ -35,6 +38,6 @@ impl Asked {
 }
 
 fn not_ready(reason: String) -> Readiness {
-    let server = Component { name: "server".to_owned(), health: Health::Degraded, reason: Some(reason) };
+    let server = Component { name: SERVER.to_owned(), health: Health::Degraded, reason: Some(reason) };
     Readiness { ready: false, recovering: false, last_scan: None, next_scan: None, components: vec![server] }
 }

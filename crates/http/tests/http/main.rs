@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it does not get what it needs")]
 
 mod bad_input;
+mod metrics;
 mod probes;
 mod round_trip;
 mod sample;

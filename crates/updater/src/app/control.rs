@@ -223,11 +223,16 @@ impl App {
         } else {
             component("settings", Health::Degraded, Some(unusable.join("; ")))
         });
-        if state.orphans > 0 {
+        list.push(if state.orphans > 0 {
             let why =
                 format!("{} leftovers of unknown operations; see `lodeman recover --plan`", state.orphans);
-            list.push(component("recovery", Health::Degraded, Some(why)));
-        }
+            component("recovery", Health::Degraded, Some(why))
+        } else if self.state.recovering() {
+            let why = "interrupted operations are being recovered";
+            component("recovery", Health::Degraded, Some(why.to_owned()))
+        } else {
+            component("recovery", Health::On, None)
+        });
         list
     }
 }
