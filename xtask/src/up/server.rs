@@ -189,11 +189,12 @@ impl Server {
         }
         say("the server looks for updates, and applies what policy allows");
         let idle = || -> Result<Option<()>> {
-            let (Some(health), Some(queue)) = (self.ask("healthcheck"), self.ask("queue")) else {
-                return Ok(None);
-            };
-            let busy = |entry: &Value| matches!(entry["state"].as_str(), Some("approved" | "running"));
-            let busy = queue.as_array().into_iter().flatten().any(busy);
+            let asked = (self.ask("healthcheck"), self.ask("queue"), self.ask("explain"));
+            let (Some(health), Some(queue), Some(explained)) = asked else { return Ok(None) };
+            let any = |list: &Value, is: fn(&Value) -> bool| list.as_array().into_iter().flatten().any(is);
+            // What is said of a container follows a moment after the update of it.
+            let busy = any(&queue, |entry| matches!(entry["state"].as_str(), Some("approved" | "running")))
+                || any(&explained, |told| told["action"].as_str() == Some("apply"));
             Ok((!busy && health["last_scan"].is_string()).then_some(()))
         };
         let ended = wait(SCAN, idle);
