@@ -17,6 +17,8 @@ use crate::engine::DockerEngine;
 use crate::transport::Call;
 use crate::{parse, path};
 
+const ABOUT_ITSELF: &str = "tell about itself";
+
 fn container_path(id: &ContainerId, verb: &str) -> String {
     format!("/containers/{id}/{verb}")
 }
@@ -56,10 +58,15 @@ impl DockerEngine {
         self.transport.call(call).await?.agreed_or_absent()
     }
 
-    pub(crate) async fn get_info(&self) -> Result<EngineInfo, EngineError> {
-        let action = "tell about itself";
+    pub(crate) async fn get_raw_info(&self) -> Result<Value, EngineError> {
         let deadline = self.transport.deadlines.quick;
-        let info = self.get(action, "/info".to_owned(), deadline).await?.agreed()?.json()?;
+        self.get(ABOUT_ITSELF, "/info".to_owned(), deadline).await?.agreed()?.json()
+    }
+
+    pub(crate) async fn get_info(&self) -> Result<EngineInfo, EngineError> {
+        let action = ABOUT_ITSELF;
+        let deadline = self.transport.deadlines.quick;
+        let info = self.get_raw_info().await?;
         let version = self.get(action, "/version".to_owned(), deadline).await?.agreed()?.json()?;
         let spoken = self.transport.version().await?;
         parse::engine_info(&info, &version, spoken)

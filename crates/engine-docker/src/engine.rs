@@ -10,8 +10,8 @@ use lodeman_domain::digest::Digest;
 use lodeman_domain::image::{ImageReference, Platform};
 use lodeman_engine::spec::{CreateSpec, EndpointSpec};
 use lodeman_engine::{
-    ContainerEngine, ContainerInspect, ContainerSummary, EngineError, EngineInfo, EventStream, ImageInspect,
-    ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
+    ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventStream,
+    ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
 };
 
 use crate::config::{ConnectError, DockerEngineConfig, Endpoint};
@@ -169,6 +169,11 @@ impl ContainerEngine for DockerEngine {
     #[tracing::instrument(name = "engine.tail_logs", level = "debug", skip_all, fields(container.id = %id.short()))]
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {
         self.streams.tail_logs(id, lines).await
+    }
+
+    #[tracing::instrument(name = "engine.disk_space", level = "debug", skip_all)]
+    async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
+        self.measure(witness).await
     }
 
     #[tracing::instrument(name = "engine.events", level = "debug", skip_all)]

@@ -18,6 +18,7 @@ mod logs;
 mod parse;
 mod path;
 mod pull;
+mod space;
 mod stream;
 mod transport;
 mod version;

@@ -8,6 +8,7 @@
 mod image;
 mod lifecycle;
 mod network;
+mod place;
 mod recreate;
 mod restart;
 mod sample;
@@ -129,6 +130,8 @@ pub fn all() -> Vec<(&'static str, Check)> {
             removing_a_container_keeps_its_volumes,
             a_referenced_volume_outlives_a_container_that_removes_itself,
             a_read_only_volume_is_reported_as_such;
+        place:
+            free_space_is_told_by_the_engines_own_disk_or_not_at_all;
         image:
             an_image_in_use_is_not_removed,
             a_pin_is_one_more_name,

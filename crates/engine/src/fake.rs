@@ -18,6 +18,7 @@ mod image;
 mod life;
 mod network;
 mod oracle;
+mod place;
 mod state;
 mod store;
 

@@ -19,5 +19,5 @@ pub use error::EngineError;
 pub use event::{EngineEvent, EventAction, EventStream};
 pub use inspect::{ContainerInspect, ContainerSummary, ImageInspect, ImageSummary, MountView, RestartPolicy};
 pub use port::{
-    ContainerEngine, EngineInfo, ImageStore, PullAuth, PullProgress, PullProgressSink, SilentPull,
+    ContainerEngine, DiskSpace, EngineInfo, ImageStore, PullAuth, PullProgress, PullProgressSink, SilentPull,
 };

@@ -44,6 +44,17 @@ pub struct EngineInfo {
     pub host_name: String,
 }
 
+/// Room on the file system that an engine keeps its containers on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskSpace {
+    /// The engine's directory, in its own spelling.
+    pub path: String,
+    /// Bytes that can still be written.
+    pub free_bytes: u64,
+    /// Bytes in all.
+    pub total_bytes: u64,
+}
+
 /// How a pull is authorised: handed to the engine with the request, never stored there.
 #[derive(Clone)]
 pub struct PullAuth {
@@ -92,7 +103,7 @@ impl PullProgressSink for SilentPull {
 /// says that the engine agreed, not that it happened: callers inspect.
 ///
 /// Deadlines: inspect, tag, rename, update, connect 15 s; list 30 s; create, start, remove 60 s; stop
-/// its grace plus 30 s; a pull 120 s without progress or 60 min in all.
+/// its grace plus 30 s; a pull 120 s without progress or 60 min in all; disk space 5 s.
 #[async_trait]
 pub trait ContainerEngine: Send + Sync {
     /// Whether the engine answers, within 5 s.
@@ -233,6 +244,17 @@ pub trait ContainerEngine: Send + Sync {
     /// # Errors
     /// As for every call.
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError>;
+
+    /// How much room the engine has left; `None` where that cannot be known from here. Its API does not
+    /// tell, so an adapter looks at the engine's directory where this process sees it, and takes one that
+    /// has the container `witness` for the engine's: the same path may be another directory here.
+    ///
+    /// # Errors
+    /// As for every call.
+    async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
+        let _ = witness;
+        Ok(None)
+    }
 
     /// Events from now on.
     ///

@@ -63,6 +63,8 @@ pub struct SwapConfig {
     pub calm_limit: Duration,
     /// The policy a container gets when its update was rolled back. `None`: it keeps its own.
     pub rollback_policy: Option<Policy>,
+    /// How many bytes must be free on the engine's disk before anything is changed. `0`: it is not asked.
+    pub space_reserve_bytes: u64,
     /// Whether a journal-less leftover is rolled back without asking.
     pub adopt_orphans: bool,
 }
@@ -80,6 +82,7 @@ impl Default for SwapConfig {
             calm: Duration::from_secs(3),
             calm_limit: Duration::from_secs(30),
             rollback_policy: None,
+            space_reserve_bytes: 64 << 20,
             adopt_orphans: false,
         }
     }

@@ -14,8 +14,8 @@ use super::store::RemoveImage;
 use super::{FakeEngine, Shared, State};
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
-    ContainerEngine, ContainerInspect, ContainerSummary, EngineError, EngineInfo, EventAction, EventStream,
-    ImageInspect, ImageSummary, PullAuth, PullProgress, PullProgressSink, RestartPolicy,
+    ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventAction,
+    EventStream, ImageInspect, ImageSummary, PullAuth, PullProgress, PullProgressSink, RestartPolicy,
 };
 
 impl FakeEngine {
@@ -247,6 +247,10 @@ impl ContainerEngine for FakeEngine {
             let from = log.len().saturating_sub(lines);
             Ok(log[from..].iter().flat_map(|line| [line.as_str(), "\n"]).collect())
         })
+    }
+
+    async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
+        self.read(|state| Ok(state.disk_space(witness)))
     }
 
     async fn events(&self) -> Result<EventStream, EngineError> {

@@ -17,8 +17,8 @@ use super::Shutdown;
 use super::image::hex;
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
-    ContainerEngine, ContainerInspect, ContainerSummary, EngineError, EngineInfo, EventStream, ImageInspect,
-    ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
+    ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventStream,
+    ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
 };
 
 /// What goes wrong with one call.
@@ -365,6 +365,10 @@ impl<E: ContainerEngine + 'static> ContainerEngine for Faulty<E> {
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {
         self.inner.tail_logs(id, lines).await
+    }
+
+    async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
+        self.inner.disk_space(witness).await
     }
 
     async fn events(&self) -> Result<EventStream, EngineError> {

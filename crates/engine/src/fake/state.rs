@@ -72,6 +72,8 @@ pub(super) struct State {
     /// Counts the engine's starts.
     pub(super) generation: u64,
     pub(super) disk_full: bool,
+    /// `None`: it cannot be known.
+    pub(super) free_bytes: Option<u64>,
     pub(super) leaked_ports: BTreeSet<u16>,
     pub(super) frozen_list: Option<Vec<crate::ContainerSummary>>,
     pub(super) oracle: Oracle,
@@ -102,6 +104,7 @@ impl State {
             up: true,
             generation: 0,
             disk_full: false,
+            free_bytes: Some(super::place::DISK_BYTES / 2),
             leaked_ports: BTreeSet::new(),
             frozen_list: None,
             oracle: Oracle::default(),

@@ -34,6 +34,7 @@ pub(crate) async fn forward(
     }
     gate::still_as_planned(run, Step::StopOld).await?;
     gate::nobody_else(run, planned).await?;
+    gate::enough_space(run, Step::StopOld).await?;
     cut_over(run).await?;
     drop(permit);
     validate(run, stopping).await
@@ -41,6 +42,8 @@ pub(crate) async fn forward(
 
 /// Steps 2 to 5: nothing of the old container is changed.
 async fn prepare(run: &mut Run, request: &SwapRequest, planned: &Planned) -> Result<(), Halt> {
+    // Before the pull, which would make it worse, and again after it.
+    gate::enough_space(run, Step::PinOldImage).await?;
     let pin = Call::Tag {
         image: run.journal.op.old_image_id.clone(),
         repository: pin_repository(run.journal.op.id),
@@ -60,6 +63,7 @@ async fn prepare(run: &mut Run, request: &SwapRequest, planned: &Planned) -> Res
     };
     run.advance(Phase::Pulled, "the image is on the host");
     gate::still_as_planned(run, Step::CreateNew).await?;
+    gate::enough_space(run, Step::CreateNew).await?;
     let plan = planned.derive(request, Some(&image)).map_err(|error| Halt::Failed {
         step: Step::CreateNew,
         reason: error.to_string(),

@@ -1,11 +1,15 @@
 //! Looking again right before something is changed: is the world still the one that was planned for?
 
+mod space;
+
 use lodeman_domain::update::Step;
 use lodeman_engine::EngineError;
 
 use super::names::{Role, parse_derived};
 use super::perform::{Halt, Run};
 use super::plan::{Planned, config_hash};
+
+pub(super) use space::enough_space;
 
 fn look_failed(run: &Run, step: Step, error: &EngineError) -> Halt {
     let _ = run;
