@@ -1,6 +1,6 @@
 //! `recover`: what brings interrupted operations to an end.
 
-use lodeman_domain::update::Outcome;
+use lodeman_domain::update::{Outcome, Phase};
 use lodeman_updater::control::Control;
 
 use crate::cli::RecoverArgs;
@@ -16,7 +16,9 @@ pub async fn run(
     if !arguments.apply {
         let plan = control.recovery_plan().await?;
         output.print(&plan, |view, plan| render::recovery(view, plan, Stage::Planned))?;
-        let nothing = plan.operations.is_empty() && plan.orphans.is_empty();
+        // An update that stands and only keeps its old container for a while was not interrupted.
+        let nothing =
+            plan.operations.iter().all(|item| item.phase == Phase::Committed) && plan.orphans.is_empty();
         return Ok(if nothing { Exit::Done } else { Exit::RecoveryPending });
     }
     let done = control.recover().await?;

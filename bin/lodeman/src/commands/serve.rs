@@ -37,7 +37,7 @@ pub async fn run(config: Config, arguments: &ServeArgs) -> Result<Exit, Failure>
     tokio::spawn(process::ignore_hang_ups());
     #[cfg(feature = "demo")]
     let config = if arguments.demo { Demo::configure(config) } else { config };
-    tell(&config);
+    tell(&config, arguments);
     let exporter = config.metrics.enabled.then(Exporter::new);
     if let Some(exporter) = &exporter {
         exporter.install().map_err(|error| Failure::because("metrics are not recorded", &error))?;
@@ -114,11 +114,12 @@ async fn open(config: &Config, arguments: &ServeArgs) -> Result<Local, Failure> 
     }
 }
 
-fn tell(config: &Config) {
+fn tell(config: &Config, arguments: &ServeArgs) {
+    let engine = if arguments.demo { "simulated".to_owned() } else { config.engine.host.to_string() };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         data_dir = %config.server.data_dir.display(),
-        engine = %config.engine.host,
+        engine,
         "starting"
     );
     for warning in &config.warnings {

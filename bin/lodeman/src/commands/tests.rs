@@ -131,6 +131,11 @@ async fn a_recovery_plan_says_by_its_code_whether_work_is_pending() {
     let nothing = of(json!({ "operations": [], "orphans": [] }));
     assert_eq!(told("lodeman recover", nothing.clone(), true).await.0, Ok(Exit::Done));
     assert_eq!(told("lodeman recover --apply", nothing, true).await.0, Ok(Exit::Done));
+    // An update that stands and is in its soak was not interrupted.
+    let mut soaking = recovery();
+    soaking["operations"][0]["phase"] = json!("committed");
+    soaking["orphans"] = json!([]);
+    assert_eq!(told("lodeman recover --plan", of(soaking), true).await.0, Ok(Exit::Done));
     let mut settled = recovery();
     settled["operations"][0]["outcome"] = json!("rolled_back");
     settled["orphans"] = json!([]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lodeman_domain::event::Progress;
 use lodeman_domain::update::{OperationId, Phase};
 
@@ -13,6 +13,14 @@ use crate::render::plain;
 
 /// How often a line that shows a running time is drawn again.
 const TICK: Duration = Duration::from_millis(100);
+
+/// The most letters of a name that are shown while something happens.
+const LONGEST_NAME: usize = 28;
+/// A layer of a pull. Every template has one part that takes what the terminal's width leaves, so that
+/// no line is longer than it: a line that wraps is cleared in part only.
+const LAYER: &str = "  {prefix:12!} {wide_msg}";
+/// A layer of which the size is known.
+const LAYER_WITH_SIZE: &str = "  {prefix:12!} {msg:11!} {wide_bar} {bytes:>9}/{total_bytes:9}";
 
 /// Bars on a terminal. They are gone when this is dropped; what is to stay was printed above them.
 pub struct Bars {
@@ -33,7 +41,11 @@ struct Operation {
 impl Bars {
     /// Bars of this much detail; times are since `began`.
     pub fn new(detail: Detail, began: Instant) -> Self {
-        let all = MultiProgress::new();
+        Self::on(ProgressDrawTarget::stderr(), detail, began)
+    }
+
+    fn on(target: ProgressDrawTarget, detail: Detail, began: Instant) -> Self {
+        let all = MultiProgress::with_draw_target(target);
         logging::around(Some(all.clone()));
         Self { all, detail, began, scan: None, operations: HashMap::new() }
     }
@@ -50,7 +62,7 @@ impl Bars {
                 self.pull(*operation, name, layer.as_deref(), status, bytes);
             }
             Progress::Verdict { operation, name, message } => {
-                let text = format!("{}: {}", plain(name), plain(message));
+                let text = format!("{}: {}", short(name), plain(message));
                 self.operation(*operation, name).head.set_message(text);
             }
             Progress::Ended { operation, name, outcome, dark_ms, reason } => {
@@ -70,7 +82,7 @@ impl Bars {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let bar = self.scan.get_or_insert_with(|| {
             let bar = self.all.add(ProgressBar::new(count(total)));
-            bar.set_style(style("{spinner} checking {bar:24} {pos}/{len} {msg}"));
+            bar.set_style(style("{spinner} checking {bar:20} {pos}/{len} {wide_msg}"));
             bar
         });
         bar.set_position(count(checked));
@@ -88,7 +100,7 @@ impl Bars {
             Phase::Pulled => operation.clear_layers(),
             Phase::OldStopped => {
                 operation.down = Some(Instant::now());
-                operation.head.set_style(style("{spinner} {msg} (down for {elapsed_precise})"));
+                operation.head.set_style(style("{spinner} down for {elapsed}  {wide_msg}"));
                 operation.head.reset_elapsed();
             }
             Phase::Started | Phase::RolledBack => {
@@ -97,7 +109,7 @@ impl Bars {
             }
             _ => {}
         }
-        operation.head.set_message(text.clone());
+        operation.head.set_message(format!("{}: {}", short(name), plain(message)));
         if self.detail == Detail::Steps {
             self.say(&text);
         }
@@ -115,7 +127,7 @@ impl Bars {
         let operation = self.operation(id, name);
         let status = plain(status);
         let Some(layer) = layer else {
-            operation.head.set_message(format!("{}: {status}", plain(name)));
+            operation.head.set_message(format!("{}: {status}", short(name)));
             return;
         };
         if is_over(&status) {
@@ -128,14 +140,14 @@ impl Bars {
         let head = operation.head.clone();
         let bar = operation.layers.entry(layer.to_owned()).or_insert_with(|| {
             let bar = all.insert_after(&head, ProgressBar::no_length());
-            bar.set_style(style("    {prefix:12} {msg:18}"));
+            bar.set_style(style(LAYER));
             bar.set_prefix(plain(layer));
             bar
         });
         if let (Some(current), Some(total)) = (current, total) {
             if bar.length() != Some(total) {
                 bar.set_length(total);
-                bar.set_style(style("    {prefix:12} {msg:18} {bar:24} {bytes}/{total_bytes}"));
+                bar.set_style(style(LAYER_WITH_SIZE));
             }
             bar.set_position(current.min(total));
         }
@@ -147,7 +159,7 @@ impl Bars {
         self.operations.entry(id).or_insert_with(|| {
             let head = all.add(ProgressBar::new_spinner());
             head.set_style(head_style());
-            head.set_message(format!("{}: beginning", plain(name)));
+            head.set_message(format!("{}: beginning", short(name)));
             head.enable_steady_tick(TICK);
             Operation { head, layers: HashMap::new(), down: None }
         })
@@ -188,13 +200,22 @@ impl Operation {
     }
 }
 
+/// A name on a line that must also say what happens: a long one in part.
+fn short(name: &str) -> String {
+    let name = plain(name);
+    if name.chars().count() <= LONGEST_NAME {
+        return name;
+    }
+    name.chars().take(LONGEST_NAME - 1).chain(['…']).collect()
+}
+
 /// Whether the engine says of a layer that nothing more happens to it.
 fn is_over(status: &str) -> bool {
     matches!(status, "Pull complete" | "Already exists" | "Layer already exists")
 }
 
 fn head_style() -> ProgressStyle {
-    style("{spinner} {msg}")
+    style("{spinner} {wide_msg}")
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -203,4 +224,86 @@ fn style(template: &str) -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
         .tick_chars("|/-\\ ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::story_of;
+    use super::*;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::TermLike;
+
+    /// A terminal of this width that keeps what is written.
+    #[derive(Debug, Clone)]
+    struct Terminal(u16, Arc<Mutex<Vec<String>>>);
+
+    impl Terminal {
+        fn keep(&self, text: &str) {
+            self.1.lock().unwrap().push(text.to_owned());
+        }
+    }
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            self.0
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.keep(text);
+            Ok(())
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.keep(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_bar_is_wider_than_the_terminal_whatever_a_container_is_called() {
+        for width in [50, 60, 80, 200] {
+            let terminal = Terminal(width, Arc::default());
+            let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 255);
+            let mut bars = Bars::on(target, Detail::Brief, Instant::now());
+            for note in story_of(&"a-very-long-name".repeat(8)) {
+                // The last line stays, and may wrap.
+                if !matches!(note, Progress::Ended { .. }) {
+                    bars.show(&note);
+                    bars.all.suspend(|| ());
+                }
+            }
+            let written = terminal.1.lock().unwrap().clone();
+            assert!(written.iter().any(|text| text.contains("0a1b2c")), "{written:?}");
+            for text in &written {
+                let wide = text.trim_matches(['\r', '\n']).chars().count();
+                assert!(wide <= usize::from(width), "{wide} at {width}: {text:?}");
+            }
+        }
+    }
 }

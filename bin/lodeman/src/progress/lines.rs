@@ -35,7 +35,8 @@ impl Lines {
             Progress::Ended { name, outcome, dark_ms, reason, .. } => {
                 (name, sentence::ended(name, *outcome, *dark_ms, reason.as_deref()))
             }
-            Progress::Scan { checked, total, .. } if checked == total => {
+            // That one container was looked at is no news to who named it.
+            Progress::Scan { checked, total, .. } if checked == total && *total > 1 => {
                 return Some(self.stamped(&format!("{checked} of {total} checked")));
             }
             Progress::Scan { .. } => return None,

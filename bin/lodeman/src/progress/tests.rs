@@ -10,6 +10,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::testing::{OPERATION, answers, from, name, output};
 
+/// The story of an update, of a container of this name.
+pub(super) fn story_of(name: &str) -> Vec<Progress> {
+    let named = |note: &Progress| {
+        let mut note = serde_json::to_value(note).unwrap();
+        note["name"] = json!(name);
+        from(note)
+    };
+    story().iter().map(named).collect()
+}
+
 fn note(kind: &str, more: &Value) -> Progress {
     let mut note = json!({ "type": kind, "operation": OPERATION, "name": "web" });
     for (key, value) in more.as_object().unwrap() {
