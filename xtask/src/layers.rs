@@ -33,6 +33,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lodeman", &[ALL]),
     // The end-to-end tests know the program from outside only.
     ("tests", &[]),
+    // What is measured and what is fuzzed beside the program are parts of it.
+    ("bench", &[ALL, "tests"]),
+    ("fuzz", &[ALL]),
     ("xtask", &["tests"]),
 ];
 
@@ -131,7 +134,7 @@ fn offences(packages: &[Package]) -> Vec<String> {
 }
 
 fn is_product(noun: &str) -> bool {
-    !matches!(noun, "lodeman" | "tests" | "xtask")
+    !matches!(noun, "lodeman" | "tests" | "bench" | "fuzz" | "xtask")
 }
 
 /// Why `from` may not use a crate from elsewhere.

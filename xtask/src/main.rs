@@ -1,8 +1,10 @@
 //! Development tasks of the workspace: `cargo xtask help`.
 
+mod bench;
 mod ci;
 mod dist;
 mod down;
+mod fuzz;
 mod kill_matrix;
 mod lab;
 mod layers;
@@ -41,6 +43,10 @@ enum Task {
     Sqlx(sqlx::SqlxArgs),
     /// Kills the program around every call that changes something, and looks what is left
     KillMatrix(kill_matrix::KillMatrixArgs),
+    /// Throws anything at every reader of outside input
+    Fuzz(fuzz::FuzzArgs),
+    /// Measures what Lodeman costs, beside what the same costs without it
+    Bench(bench::BenchArgs),
     /// Builds the static release binary, with its checksum
     Dist(dist::DistArgs),
 }
@@ -55,6 +61,8 @@ fn main() -> Result<()> {
         Task::Layers => layers::run(),
         Task::Sqlx(arguments) => sqlx::run(&arguments),
         Task::KillMatrix(arguments) => kill_matrix::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Dist(arguments) => dist::run(&arguments),
     }
 }

@@ -246,15 +246,21 @@ impl FromStr for ImageReference {
         if !path.split('/').all(valid_segment) {
             return Err(E::BadRepository);
         }
-        let registry = match registry {
-            "index.docker.io" | "registry-1.docker.io" => DOCKER_HUB.to_owned(),
-            other => other.to_ascii_lowercase(),
+        let registry = match registry.to_ascii_lowercase() {
+            alias if matches!(alias.as_str(), "index.docker.io" | "registry-1.docker.io") => {
+                DOCKER_HUB.to_owned()
+            }
+            other => other,
         };
         let path = if registry == DOCKER_HUB && !path.contains('/') {
             format!("library/{path}")
         } else {
             path.to_owned()
         };
+        // The engine counts what the short form stands for.
+        if registry.len() + 1 + path.len() > 255 {
+            return Err(E::TooLong);
+        }
         Ok(Self { repository: Repository { registry, path }, tag, digest, written_name: name.to_owned() })
     }
 }
@@ -349,6 +355,7 @@ mod tests {
             ("docker.io/library/nginx", "docker.io", "library/nginx", None, false),
             ("docker.io/nginx", "docker.io", "library/nginx", None, false),
             ("index.docker.io/nginx", "docker.io", "library/nginx", None, false),
+            ("Index.Docker.io/nginx", "docker.io", "library/nginx", None, false),
             ("ghcr.io/o/app:v1", "ghcr.io", "o/app", Some("v1"), false),
             ("localhost:5000/app:v1", "localhost:5000", "app", Some("v1"), false),
             ("localhost/app", "localhost", "app", None, false),
@@ -384,6 +391,7 @@ mod tests {
             ("host:99999/a", E::BadRegistry),
             ("a@sha256:12", E::BadDigest(ParseDigestError::BadHex)),
             (&"ab".repeat(32), E::ImageId),
+            (&"a-b".repeat(80), E::TooLong),
         ] {
             assert_eq!(text.parse::<ImageReference>(), Err(why), "{text}");
         }

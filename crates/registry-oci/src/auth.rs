@@ -36,8 +36,8 @@ pub(crate) struct TokenKey {
 /// A token and when it stops being used.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
-    value: SecretString,
-    use_until: Timestamp,
+    pub(crate) value: SecretString,
+    pub(crate) use_until: Timestamp,
 }
 
 /// A place for one token. Who fetches one holds the lock, so that the others wait for it.

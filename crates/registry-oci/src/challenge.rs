@@ -2,7 +2,7 @@
 
 /// How a registry wants to be convinced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Challenge {
+pub enum Challenge {
     /// By a token from a token service.
     Bearer {
         /// Address of the token service.

@@ -91,6 +91,22 @@ impl Credentials {
     }
 }
 
+/// Where a `config.json` has the credential for `repository`, without asking a helper.
+#[cfg(feature = "readers")]
+pub(crate) fn written_in(
+    file: &[u8],
+    repository: &Repository,
+) -> Result<crate::readers::DockerCredential, String> {
+    use crate::readers::DockerCredential as Found;
+    let contents = docker_config::Contents::parse(file)
+        .map_err(|error| format!("it is not valid at line {}, column {}", error.line(), error.column()))?;
+    Ok(match contents.source(repository) {
+        docker_config::Source::Helper(name) => Found::Helper(name.to_owned()),
+        docker_config::Source::Entry(entry) => Found::Written(entry.credential(&repository.registry)?),
+        docker_config::Source::Nothing => Found::Nowhere,
+    })
+}
+
 /// Tells two credentials apart without keeping either: tokens and quotas are kept per account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Account {

@@ -34,6 +34,8 @@ mod headers;
 mod manifest;
 mod metrics;
 mod mirror;
+#[cfg(feature = "readers")]
+pub mod readers;
 mod resolver;
 mod tags;
 mod throttle;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lodeman_domain::image::{DOCKER_HUB, Repository, Tag};
 use lodeman_registry::{RegistryError, TagList};
-use reqwest::header::{ETAG, HeaderValue};
+use reqwest::header::{ETAG, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -82,7 +82,7 @@ impl TagLister {
                     tags.push(tag);
                 }
             }
-            let next = match linked_page(&url, &answer).map_err(|what| malformed(what.to_owned()))? {
+            let next = match linked_page(&url, &answer.headers).map_err(|what| malformed(what.to_owned()))? {
                 Some(next) => {
                     links = true;
                     Some(next)
@@ -155,8 +155,8 @@ impl TagLister {
 }
 
 /// The next page, where a link names it.
-fn linked_page(url: &Url, answer: &Answer) -> Result<Option<Url>, &'static str> {
-    let Some(link) = next_link(&answer.headers) else { return Ok(None) };
+pub(crate) fn linked_page(url: &Url, headers: &HeaderMap) -> Result<Option<Url>, &'static str> {
+    let Some(link) = next_link(headers) else { return Ok(None) };
     let target = url.join(&link).map_err(|_| "the link to the next page of tags is none")?;
     if target.host_str() != url.host_str() {
         return Err("the next page of tags is on another host");

@@ -39,10 +39,17 @@ pub(super) struct DockerConfig {
 type HelperSaid = (Instant, Option<RegistryCredential>);
 
 #[derive(Debug, Default)]
-struct Contents {
+pub(super) struct Contents {
     auths: Vec<(Place, Entry)>,
     helpers: BTreeMap<String, String>,
     store: Option<String>,
+}
+
+/// Where the credential for a repository is.
+pub(super) enum Source<'a> {
+    Helper(&'a str),
+    Entry(&'a Entry),
+    Nothing,
 }
 
 #[derive(Deserialize, Default)]
@@ -55,7 +62,7 @@ struct Written {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Entry {
+pub(super) struct Entry {
     #[serde(deserialize_with = "super::optional_secret")]
     auth: Option<SecretString>,
     username: Option<String>,
@@ -91,21 +98,10 @@ impl DockerConfig {
         let registry = &repository.registry;
         let failed = |reason: String| RegistryError::Credential { registry: registry.clone(), reason };
         let contents = self.contents().await.map_err(failed)?;
-        if let Some(helper) = contents.helpers.get(registry) {
-            return self.ask_helper(helper, registry).await.map_err(failed);
-        }
-        let best = contents
-            .auths
-            .iter()
-            .filter_map(|(place, entry)| Some((place.fit(repository)?, entry)))
-            .filter(|(_, entry)| !entry.is_empty())
-            .max_by_key(|(fit, _)| *fit);
-        if let Some((_, entry)) = best {
-            return entry.credential(registry).map(Some).map_err(failed);
-        }
-        match &contents.store {
-            Some(helper) => self.ask_helper(helper, registry).await.map_err(failed),
-            None => Ok(None),
+        match contents.source(repository) {
+            Source::Helper(helper) => self.ask_helper(helper, registry).await.map_err(failed),
+            Source::Entry(entry) => entry.credential(registry).map(Some).map_err(failed),
+            Source::Nothing => Ok(None),
         }
     }
 
@@ -167,18 +163,38 @@ async fn read_file(path: &Path) -> Result<Contents, String> {
     let read = opened.take(LARGEST_BYTES).read_to_end(&mut bytes).await;
     read.map_err(|error| format!("{}: {error}", path.display()))?;
     // serde's own message may quote what stands in the file, so only the place is told.
-    let written: Written = serde_json::from_slice(&bytes).map_err(|error| {
+    Contents::parse(&bytes).map_err(|error| {
         format!("{} is not valid at line {}, column {}", path.display(), error.line(), error.column())
-    })?;
-    Ok(Contents {
-        auths: written.auths.into_iter().map(|(key, entry)| (Place::parse(&key), entry)).collect(),
-        helpers: written
-            .cred_helpers
-            .into_iter()
-            .map(|(key, helper)| (normal_host(&Place::parse(&key).host), helper))
-            .collect(),
-        store: written.creds_store.filter(|store| !store.is_empty()),
     })
+}
+
+impl Contents {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let written: Written = serde_json::from_slice(bytes)?;
+        Ok(Self {
+            auths: written.auths.into_iter().map(|(key, entry)| (Place::parse(&key), entry)).collect(),
+            helpers: written
+                .cred_helpers
+                .into_iter()
+                .map(|(key, helper)| (normal_host(&Place::parse(&key).host), helper))
+                .collect(),
+            store: written.creds_store.filter(|store| !store.is_empty()),
+        })
+    }
+
+    /// Where the credential for `repository` is.
+    pub(super) fn source(&self, repository: &Repository) -> Source<'_> {
+        if let Some(helper) = self.helpers.get(&repository.registry) {
+            return Source::Helper(helper);
+        }
+        let fitting = self.auths.iter().filter_map(|(place, entry)| Some((place.fit(repository)?, entry)));
+        let best = fitting.filter(|(_, entry)| !entry.is_empty()).max_by_key(|(fit, _)| *fit);
+        match (best, &self.store) {
+            (Some((_, entry)), _) => Source::Entry(entry),
+            (None, Some(helper)) => Source::Helper(helper),
+            (None, None) => Source::Nothing,
+        }
+    }
 }
 
 impl Entry {
@@ -191,7 +207,7 @@ impl Entry {
         blank(&self.auth) && blank(&self.password) && blank(&self.identitytoken)
     }
 
-    fn credential(&self, registry: &str) -> Result<RegistryCredential, String> {
+    pub(super) fn credential(&self, registry: &str) -> Result<RegistryCredential, String> {
         use secrecy::ExposeSecret;
         let registry = registry.to_owned();
         let filled = |secret: &Option<SecretString>| {
