@@ -169,6 +169,7 @@ async fn once(
     }
     let steps = run.deps.store.list_steps(run.journal.op.id).await?;
     facts::settle_stop(run, &steps).await?;
+    facts::settle_calls(run, &steps).await?;
     let Ok(facts) = facts::gather(&run.deps, &run.journal.op, &steps).await else { return Err(lost) };
     let action = decide::decide(run.journal.op.phase, &facts);
     item.action = action.sentence();

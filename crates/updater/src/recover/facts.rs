@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lodeman_domain::update::{Direction, Operation, Step, StepOutcome, StepRecord};
 use lodeman_engine::{ContainerInspect, EngineError};
 use tokio::time::Instant;
 
 use super::decide::{Facts, NewState, OldState};
 use crate::deps::Deps;
-use crate::swap::perform::{Halt, Run};
+use crate::swap::call::{Call, Check};
+use crate::swap::perform::{DOUBT, Halt, Run};
 use crate::swap::recreate::find_recreated;
 use crate::swap::{config_hash, explained_exit};
 
@@ -106,5 +108,35 @@ pub(crate) async fn settle_stop(run: &mut Run, steps: &[StepRecord]) -> Result<(
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     run.journal.settle(open.seq, StepOutcome::Failed, serde_json::json!("settled by recovery"));
+    Ok(())
+}
+
+/// Any other call whose outcome is open, or whose answer was lost, may take effect a while later as well:
+/// what undoes it waits for that. A call that shows its effect is over.
+pub(crate) async fn settle_calls(run: &mut Run, steps: &[StepRecord]) -> Result<(), Halt> {
+    let now = run.deps.clock.now();
+    let rest = |since: Timestamp| {
+        let spent = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
+        DOUBT.saturating_sub(spent)
+    };
+    let lost = steps.iter().filter(|s| s.outcome == Some(StepOutcome::Unknown));
+    let doubt = lost.map(|s| rest(s.outcome_at.unwrap_or(s.intent_at))).max();
+    if let Some(doubt) = doubt {
+        run.doubt_for(doubt);
+    }
+    let Some(open) = steps.last().filter(|s| s.is_open()) else { return Ok(()) };
+    let Ok(call) = serde_json::from_value::<Call>(open.args.clone()) else { return Ok(()) };
+    if !call.is_on_a_container() {
+        return Ok(());
+    }
+    let give_up = Instant::now() + rest(open.intent_at);
+    while Instant::now() < give_up {
+        match call.check(&*run.deps.engine).await {
+            Ok(Check::Open(_)) => {}
+            Ok(Check::Holds(_) | Check::Never(..)) => break,
+            Err(_) => return Err(Halt::EngineLost { step: open.step }),
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
     Ok(())
 }

@@ -63,7 +63,10 @@ pub(crate) async fn abort(run: &mut Run, plan: Abort) -> Result<Ending, Halt> {
     });
     run.journal.flush().await?;
     let undone = match remove_new(run).await {
-        Ok(()) => restore_name(run).await,
+        Ok(()) => {
+            run.wait_out_doubt().await;
+            restore_name(run).await
+        }
         Err(halt) => Err(halt),
     };
     let undone = match undone {
@@ -103,6 +106,7 @@ pub(crate) async fn back(run: &mut Run, reason: &str, image_fault: bool) -> Resu
     if let Err(halt) = remove_new(run).await {
         return hold_for(run, halt, "the replacement cannot be taken away").await;
     }
+    run.wait_out_doubt().await;
     if let Err(halt) = restore(run).await {
         return hold_for(run, halt, "the old container cannot be put back").await;
     }

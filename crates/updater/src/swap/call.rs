@@ -109,6 +109,11 @@ impl Call {
         Duration::from_secs(call * 3)
     }
 
+    /// Whether it changes a container, as against an image's names.
+    pub(crate) fn is_on_a_container(&self) -> bool {
+        !matches!(self, Self::Tag { .. } | Self::Untag { .. })
+    }
+
     /// The engine's refusal with this status will not change.
     pub(crate) fn is_final_refusal(&self, status: u16) -> bool {
         match self {

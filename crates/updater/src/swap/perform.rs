@@ -19,7 +19,7 @@ const SETTLE_EVERY: Duration = Duration::from_millis(500);
 
 /// How long a request whose answer was lost may still take effect: until then a refusal of the same
 /// request is not the last word on it.
-const DOUBT: Duration = Duration::from_secs(15);
+pub(crate) const DOUBT: Duration = Duration::from_secs(15);
 
 /// Why a step did not reach its post-condition.
 #[derive(Debug, thiserror::Error)]
@@ -58,16 +58,35 @@ pub(crate) struct Run {
     pub(crate) journal: Journal,
     /// How the engine refused the last step, where that is why it failed.
     refusal: Option<Refusal>,
+    /// Until when a request whose answer was lost may still take effect.
+    doubt_until: Option<Instant>,
 }
 
 impl Run {
     pub(crate) fn new(deps: Deps, journal: Journal) -> Self {
-        Self { deps, journal, refusal: None }
+        Self { deps, journal, refusal: None, doubt_until: None }
     }
 
     /// What stood in the way of the last step, where the engine refused it.
     pub(crate) fn refused(&self) -> Option<Cause> {
         self.refusal.as_ref().map(Refusal::cause)
+    }
+
+    /// Waits until no request of ours can take effect any more: what undoes a call must not be overtaken by
+    /// it.
+    pub(crate) async fn wait_out_doubt(&mut self) {
+        if let Some(until) = self.doubt_until.take()
+            && until > Instant::now()
+        {
+            tracing::warn!(operation = %self.journal.op.id, "waiting for a request whose answer was lost");
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    /// A request may take effect for this much longer.
+    pub(crate) fn doubt_for(&mut self, span: Duration) {
+        let until = Instant::now() + span;
+        self.doubt_until = Some(self.doubt_until.map_or(until, |was| was.max(until)));
     }
 
     /// Tells those who watch, and moves the row.
@@ -100,13 +119,12 @@ impl Run {
             // An answer that is no answer: the call itself will tell.
             Ok(_) | Err(_) => {}
         }
-        let args = serde_json::to_value(&call).unwrap_or(Value::Null);
-        let seq = self.journal.begin(step, 1, args).await?;
+        let mut seq = self.begin(step, &call, 1).await?;
         if matches!(step, Step::UnpauseOld | Step::StopOld) {
             // From now on the old container is not what it was.
             self.journal.patient = true;
         }
-        let outcome = self.settle(step, &call).await;
+        let outcome = self.settle(step, &call, &mut seq).await;
         match &outcome {
             Ok(observed) => self.journal.settle(seq, StepOutcome::Ok, observed.clone()),
             Err(Halt::Failed { reason, .. }) => {
@@ -117,11 +135,19 @@ impl Run {
         outcome
     }
 
-    async fn settle(&mut self, step: Step, call: &Call) -> Result<Value, Halt> {
+    async fn begin(&mut self, step: Step, call: &Call, attempt: u32) -> Result<u32, StoreError> {
+        let args = serde_json::to_value(call).unwrap_or(Value::Null);
+        self.journal.begin(step, attempt, args).await
+    }
+
+    async fn settle(&mut self, step: Step, call: &Call, seq: &mut u32) -> Result<Value, Halt> {
         let engine = self.deps.engine.clone();
         let give_up = Instant::now() + call.settle_deadline();
         let mut doubt_until: Option<Instant> = None;
+        let mut attempt = 1;
+        let earlier_doubt = self.doubt_until;
         loop {
+            let mut lost = false;
             match call.issue(&*engine).await {
                 Ok(()) => self.refusal = None,
                 Err(EngineError::Refused { status, message, .. }) => {
@@ -129,7 +155,9 @@ impl Run {
                 }
                 Err(error) => {
                     self.refusal = None;
+                    lost = true;
                     doubt_until = Some(Instant::now() + DOUBT);
+                    self.doubt_for(DOUBT);
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         step = %step,
@@ -140,6 +168,10 @@ impl Run {
             match self.look(call, doubt_until.is_none()).await {
                 Ok(Check::Holds(observed)) => {
                     self.refusal = None;
+                    if attempt == 1 {
+                        // The only request is the one whose effect is seen.
+                        self.doubt_until = earlier_doubt;
+                    }
                     return Ok(observed);
                 }
                 Ok(Check::Never(reason, observed)) => {
@@ -163,6 +195,12 @@ impl Run {
                 return Err(Halt::Unsettled { step });
             }
             tokio::time::sleep(SETTLE_EVERY).await;
+            if lost {
+                // Durable, so that whoever undoes this after a crash waits for the request that was lost.
+                attempt += 1;
+                self.journal.settle(*seq, StepOutcome::Unknown, Value::Null);
+                *seq = self.begin(step, call, attempt).await?;
+            }
         }
     }
 

@@ -154,12 +154,14 @@ fn port_held(holder: &Holder) -> String {
 /// Has a container made anew take the place of the original; where that does not come up either, the
 /// original is put back, so that what can come right by itself does.
 async fn stand_in(run: &mut Run, why: &str) -> Result<(), Halt> {
+    run.wait_out_doubt().await;
     let failed = match recreate::recreate(run).await {
         Ok(()) => return Ok(()),
         Err(halt @ (Halt::Failed { .. } | Halt::Unsettled { .. })) => halt,
         Err(halt) => return Err(halt),
     };
     recreate::undo(run).await?;
+    run.wait_out_doubt().await;
     match in_place(run).await {
         Ok(()) => Ok(()),
         Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => {

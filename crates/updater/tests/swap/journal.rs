@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use lodeman_engine::fake::Behaviour;
-use lodeman_store::Store;
 use lodeman_store::fake::CommitFault;
+use lodeman_store::{Store, Write};
 use lodeman_updater::janitor;
 
 use crate::world::World;
@@ -126,4 +126,38 @@ async fn an_operation_that_could_not_be_recorded_is_taken_up_without_a_new_start
             world.assert_at_rest(&format!("{fault:?} at commit {nth}")).await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_someone_else_wrote_meanwhile_stays_theirs() {
+    let commits = commits_of(Behaviour::default()).await;
+    let mut met = 0;
+    for nth in 1..=commits {
+        let world = World::new(Behaviour::default());
+        world.store.fail_commit(nth, CommitFault::Busy);
+        let (swapper, request) = (world.swapper(), world.request());
+        let task = tokio::spawn(async move { swapper.swap(request).await });
+        while world.store.commits() < nth {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // In the pause before the next try.
+        let Some(mut op) = world.store.list_open_operations().await.unwrap().pop() else { continue };
+        op.boot_id = "another machine".to_owned();
+        world.store.commit(vec![Write::SaveOperation(Box::new(op))]).await.unwrap();
+        let calls = world.faulty.calls().len();
+        let report = task.await.unwrap();
+        if report.as_ref().is_ok_and(|r| r.outcome.is_accepted()) {
+            // What was tried again touched no row.
+            continue;
+        }
+        met += 1;
+        // An intent by itself is not guarded; the next save of the row is.
+        let followed = world.faulty.calls().len() - calls;
+        assert!(followed <= 2, "commit {nth}: {followed} calls followed a lost row");
+        let op = world.store.list_open_operations().await.unwrap().pop().unwrap();
+        assert_eq!(op.boot_id, "another machine", "commit {nth}");
+        world.settle(&format!("commit {nth}")).await;
+        world.assert_whole(&format!("commit {nth}"));
+    }
+    assert!(met >= 5, "{met} conflicts");
 }
