@@ -136,7 +136,15 @@ async fn matrix(behaviour: Behaviour) -> Tally {
                 for second in pairs {
                     tally.play(&behaviour, vec![(k, first), second]).await;
                 }
-            } else if !pairs.is_empty() && k % 2 == 0 {
+                continue;
+            }
+            // What once went wrong: a request that takes effect after it was asked for again.
+            if first == Wrong::Answered(Fault::ReplyLostEffectDelayed(Duration::from_secs(9))) {
+                for second in [Wrong::Killed(Moment::After), Wrong::Answered(Fault::ErrorBefore)] {
+                    tally.play(&behaviour, vec![(k, first), (k + 1, second)]).await;
+                }
+            }
+            if !pairs.is_empty() && k % 2 == 0 {
                 draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 tally.play(&behaviour, vec![(k, first), pairs[(draw >> 33) % pairs.len()]]).await;
             }

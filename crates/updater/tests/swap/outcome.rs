@@ -218,3 +218,21 @@ async fn a_shutdown_while_judging_leaves_the_rest_to_recovery() {
     assert!(world.runs_new());
     world.assert_whole("resumed");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_old_container_outlives_its_soak_while_the_accepted_one_is_down() {
+    let world = World::new(Behaviour::default());
+    let swapper = world.swapper();
+    let mut request = world.request();
+    request.soak = None;
+    swapper.swap(request).await.unwrap();
+    let accepted = world.engine.container(NAME).unwrap();
+    let engine: &dyn lodeman_engine::ContainerEngine = &world.engine.outsider();
+    engine.stop(accepted.id(), Duration::from_secs(1)).await.unwrap();
+    tokio::time::advance(Duration::from_secs(700)).await;
+    janitor::tidy(&swapper).await.unwrap();
+    assert_eq!(world.engine.names().len(), 3, "{}", world.engine.describe());
+    engine.start(accepted.id()).await.unwrap();
+    janitor::tidy(&swapper).await.unwrap();
+    world.assert_no_leftovers("it runs again");
+}
