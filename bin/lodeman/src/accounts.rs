@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use lodeman_config::{Config, Profile};
 use lodeman_domain::clock::{Clock, IdSource, SystemClock, SystemIds};
 use lodeman_http::Accounts;
-use lodeman_store::{Store, StoreError, UserRecord, Write};
+use lodeman_store::{AccountWrite, Store, StoreError, UserRecord};
 use lodeman_updater::control::{ControlError, ErrorKind};
 use secrecy::SecretString;
 
@@ -30,13 +30,7 @@ impl StoredAccounts {
     }
 
     fn admin(&self, name: &str, password_hash: &str) -> UserRecord {
-        UserRecord {
-            id: self.ids.next(),
-            name: name.to_owned(),
-            password_hash: password_hash.to_owned(),
-            role: ADMIN.to_owned(),
-            created_at: self.clock.now(),
-        }
+        UserRecord::new(self.ids.next(), name, password_hash.to_owned(), ADMIN, self.clock.now())
     }
 
     /// Makes the first administrator, as configured, where there is no account yet.
@@ -53,7 +47,7 @@ impl StoredAccounts {
         let hash = hashed(password, name, config.security.profile).await.map_err(|failure| {
             Failure::new(failure.exit, format!("security.admin_password: {}", failure.message))
         })?;
-        match self.store.commit(vec![Write::InsertFirstUser(self.admin(name, &hash))]).await {
+        match self.store.commit(vec![AccountWrite::InsertFirstUser(self.admin(name, &hash)).into()]).await {
             Ok(()) => {
                 tracing::info!("made the first administrator, `{name}`");
                 Ok(())
@@ -69,7 +63,7 @@ impl StoredAccounts {
 impl Accounts for StoredAccounts {
     async fn create_admin(&self, name: &str, password_hash: &str) -> Result<(), ControlError> {
         let user = self.admin(name, password_hash);
-        match self.store.commit(vec![Write::InsertUser(user)]).await {
+        match self.store.commit(vec![AccountWrite::InsertUser(user).into()]).await {
             Ok(()) => {
                 tracing::info!("made the administrator `{name}`");
                 Ok(())

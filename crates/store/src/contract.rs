@@ -3,6 +3,8 @@
 //! [`all`] gives each function an empty store of its own. A broken promise panics with what was expected,
 //! as a test's assertion does.
 
+mod accounts;
+mod activity;
 mod journal;
 mod ledger;
 mod queue;
@@ -14,6 +16,15 @@ use std::sync::Arc;
 
 use crate::{Store, StoreError, Write};
 
+pub use accounts::{
+    a_deleted_account_takes_its_sessions_and_tokens_along,
+    a_password_is_replaced_only_while_it_is_the_expected_one,
+    a_session_is_found_with_its_account_and_touched_forward, a_token_is_its_owners,
+    accounts_are_read_back_whole, expired_and_idle_sessions_are_dropped,
+    of_an_accounts_sessions_the_ones_used_last_stay, of_two_first_accounts_only_one_comes_to_be,
+    roles_are_replaced_and_dropped, somebody_keeps_the_last_role, wrong_passwords_are_counted_and_lock,
+};
+pub use activity::{the_activity_log_is_paged_newest_first, the_activity_log_keeps_the_newest_entries};
 pub use journal::{
     a_saved_operation_is_read_back_whole, a_short_id_finds_the_latest_operation,
     a_step_settles_once_and_an_unknown_one_may_be_settled_later, a_taken_step_number_is_a_conflict,
@@ -30,8 +41,8 @@ pub use queue::{
     the_queue_is_listed_by_detection,
 };
 pub use settings::{
-    checks_and_scans_are_replaced, of_two_first_accounts_only_one_comes_to_be,
-    overrides_and_ignored_updates_are_kept_by_name, settings_are_replaced_and_dropped,
+    checks_and_scans_are_replaced, overrides_and_ignored_updates_are_kept_by_name,
+    settings_are_replaced_and_dropped,
 };
 pub use sweep::a_sweep_drops_only_what_is_over_and_old;
 
@@ -59,6 +70,18 @@ pub async fn all(fresh: impl AsyncFn() -> Arc<dyn Store>) {
     overrides_and_ignored_updates_are_kept_by_name(&*fresh().await).await;
     checks_and_scans_are_replaced(&*fresh().await).await;
     of_two_first_accounts_only_one_comes_to_be(&*fresh().await).await;
+    accounts_are_read_back_whole(&*fresh().await).await;
+    somebody_keeps_the_last_role(&*fresh().await).await;
+    a_password_is_replaced_only_while_it_is_the_expected_one(&*fresh().await).await;
+    wrong_passwords_are_counted_and_lock(&*fresh().await).await;
+    a_session_is_found_with_its_account_and_touched_forward(&*fresh().await).await;
+    of_an_accounts_sessions_the_ones_used_last_stay(&*fresh().await).await;
+    expired_and_idle_sessions_are_dropped(&*fresh().await).await;
+    a_token_is_its_owners(&*fresh().await).await;
+    a_deleted_account_takes_its_sessions_and_tokens_along(&*fresh().await).await;
+    roles_are_replaced_and_dropped(&*fresh().await).await;
+    the_activity_log_is_paged_newest_first(&*fresh().await).await;
+    the_activity_log_keeps_the_newest_entries(&*fresh().await).await;
     a_sweep_drops_only_what_is_over_and_old(&*fresh().await).await;
 }
 
@@ -104,6 +127,15 @@ pub async fn an_empty_store_answers_everything(store: &dyn Store) {
     assert_eq!(store.list_settings().await.expect("a read"), []);
     assert!(store.find_user("ann").await.expect("a read").is_none());
     assert_eq!(store.count_users().await.expect("a read"), 0);
+    assert!(store.find_user_by_id(sample::uuid(1)).await.expect("a read").is_none());
+    assert_eq!(store.list_users().await.expect("a read"), []);
+    assert_eq!(store.find_role("admin").await.expect("a read"), None);
+    assert_eq!(store.list_roles().await.expect("a read"), []);
+    assert!(store.find_session("none").await.expect("a read").is_none());
+    assert_eq!(store.list_sessions(sample::uuid(1)).await.expect("a read"), []);
+    assert!(store.find_token("none").await.expect("a read").is_none());
+    assert_eq!(store.list_tokens(sample::uuid(1)).await.expect("a read"), []);
+    assert_eq!(store.list_activity(None, 10).await.expect("a read"), []);
     assert_eq!(store.sweep(sample::at(0)).await.expect("a sweep"), 0);
     store.commit(Vec::new()).await.expect("nothing to do is done");
 }

@@ -1,5 +1,6 @@
 //! The port in memory: the same guards and the same all-or-nothing, and failures on demand.
 
+mod accounts;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use tables::{Tables, key_of};
 
 use crate::{
     BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
-    SpecKind, Store, StoreError, StoredEvent, StoredHistory, UserRecord, Write,
+    SpecKind, Store, StoreError, StoredActivity, StoredEvent, StoredHistory, Write,
 };
 
 /// How a commit goes wrong.
@@ -252,12 +253,15 @@ impl Store for MemoryStore {
         self.read(|t| t.settings.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
     }
 
-    async fn find_user(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        self.read(|t| t.users.iter().find(|u| u.name == name).cloned())
-    }
-
-    async fn count_users(&self) -> Result<u64, StoreError> {
-        self.read(|t| t.users.len() as u64)
+    async fn list_activity(
+        &self,
+        before_seq: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredActivity>, StoreError> {
+        self.read(|t| {
+            let older = t.activity.iter().rev().filter(|a| before_seq.is_none_or(|before| a.seq < before));
+            older.take(limit as usize).cloned().collect()
+        })
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
@@ -272,6 +276,7 @@ mod tests {
     use lodeman_domain::update::StepOutcome;
 
     use super::*;
+    use crate::{AccountWrite, UserRecord};
 
     #[tokio::test]
     async fn the_fake_keeps_what_every_store_promises() {
@@ -300,16 +305,14 @@ mod tests {
     #[tokio::test]
     async fn a_failed_list_of_writes_leaves_nothing_behind() {
         let store = MemoryStore::new();
-        let user = |name: &str| UserRecord {
-            id: uuid::Uuid::nil(),
-            name: name.to_owned(),
-            password_hash: String::new(),
-            role: "admin".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
+        let user = |name: &str| {
+            let id = uuid::Uuid::nil();
+            let user = UserRecord::new(id, name, String::new(), "admin", Timestamp::UNIX_EPOCH);
+            Write::from(AccountWrite::InsertUser(user))
         };
         let setting = Write::PutSetting { key: "paused".into(), value: "true".into() };
-        store.commit(vec![Write::InsertUser(user("ann"))]).await.unwrap();
-        let result = store.commit(vec![setting, Write::InsertUser(user("ann"))]).await;
+        store.commit(vec![user("ann")]).await.unwrap();
+        let result = store.commit(vec![setting, user("ann")]).await;
         assert!(matches!(result, Err(StoreError::Conflict { what: "user" })));
         assert_eq!(store.list_settings().await.unwrap(), []);
     }

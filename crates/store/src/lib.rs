@@ -1,4 +1,4 @@
-//! The persistence port: the update journal, queue, history, ledgers and settings.
+//! The persistence port: the update journal, queue, history, ledgers, settings and accounts.
 //!
 //! A change of state and all that it causes are one value: a list of [`Write`]s that
 //! [`Store::commit`] makes durable together or not at all. So the port needs no transaction object,
@@ -14,8 +14,11 @@ mod model;
 mod port;
 
 pub use error::StoreError;
+pub use model::account::{ApiTokenRecord, RoleRecord, SessionRecord, UserRecord};
+pub use model::activity::{ActivityEntry, StoredActivity};
 pub use model::{
     BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
-    SpecKind, StoredEvent, StoredHistory, UserRecord,
+    SpecKind, StoredEvent, StoredHistory,
 };
-pub use port::{Store, Write};
+pub use port::account::{AccountStore, AccountWrite, SecretHash};
+pub use port::{ACTIVITY_KEPT, Store, Write};

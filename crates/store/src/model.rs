@@ -1,5 +1,8 @@
 //! What is stored beside the types of `domain`.
 
+pub(crate) mod account;
+pub(crate) mod activity;
+
 use jiff::Timestamp;
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::digest::Digest;
@@ -154,30 +157,6 @@ pub struct ScanRecord {
     pub skipped: u32,
     /// The check failed.
     pub failed: u32,
-}
-
-/// An account that may sign in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UserRecord {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name, as typed at sign-in.
-    pub name: String,
-    /// Argon2id, as a PHC string.
-    pub password_hash: String,
-    /// `admin`, `operator` or `viewer`.
-    pub role: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-impl std::fmt::Debug for UserRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserRecord")
-            .field("name", &self.name)
-            .field("role", &self.role)
-            .finish_non_exhaustive()
-    }
 }
 
 /// An event with its sequence number.

@@ -1,5 +1,7 @@
 //! The port itself.
 
+pub(crate) mod account;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lodeman_domain::digest::Digest;
@@ -10,10 +12,16 @@ use lodeman_domain::update::{Operation, OperationId, StepOutcome, StepRecord};
 use lodeman_domain::workload::{HostId, WorkloadKey};
 
 use crate::StoreError;
+use crate::model::activity::{ActivityEntry, StoredActivity};
 use crate::model::{
     BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
-    SpecKind, StoredEvent, StoredHistory, UserRecord,
+    SpecKind, StoredEvent, StoredHistory,
 };
+
+use account::{AccountStore, AccountWrite};
+
+/// How many entries of the activity log are kept (sentinel contract, section 9).
+pub const ACTIVITY_KEPT: u32 = 5_000;
 
 /// One change. A list of them is one transaction.
 #[derive(Debug, Clone)]
@@ -95,15 +103,15 @@ pub enum Write {
     },
     /// Drops a stored setting.
     DropSetting(String),
-    /// A new account. Conflict when the name is taken.
-    InsertUser(UserRecord),
-    /// A new account, only while there is none at all. Conflict otherwise.
-    InsertFirstUser(UserRecord),
+    /// One more entry of the activity log, of which the newest [`ACTIVITY_KEPT`] are kept.
+    AppendActivity(ActivityEntry),
+    /// A change of accounts, sessions, tokens or roles.
+    Account(AccountWrite),
 }
 
 /// Persistence. `commit` returns only after the change would survive a power cut.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: AccountStore {
     /// Makes all writes durable together, or none.
     ///
     /// # Errors
@@ -262,17 +270,15 @@ pub trait Store: Send + Sync {
     /// As for every read.
     async fn list_settings(&self) -> Result<Vec<(String, String)>, StoreError>;
 
-    /// An account by name.
+    /// The activity log, newest first: at most `limit` entries before `before_seq`.
     ///
     /// # Errors
     /// As for every read.
-    async fn find_user(&self, name: &str) -> Result<Option<UserRecord>, StoreError>;
-
-    /// How many accounts there are.
-    ///
-    /// # Errors
-    /// As for every read.
-    async fn count_users(&self) -> Result<u64, StoreError>;
+    async fn list_activity(
+        &self,
+        before_seq: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredActivity>, StoreError>;
 
     /// Drops what is older than `before` and has outlived its use: terminal operations that no rollback
     /// needs, with all that belongs to them, queue entries that are over, scans but the last, history and

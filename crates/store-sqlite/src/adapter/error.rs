@@ -29,6 +29,14 @@ pub(crate) fn conflict_on(what: &'static str) -> impl FnOnce(sqlx::Error) -> Sto
     }
 }
 
+/// As [`conflict_on`], where a foreign key that is violated means that there is no such account.
+pub(crate) fn conflict_of_account(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |error| match &error {
+        sqlx::Error::Database(db) if db.is_foreign_key_violation() => StoreError::Conflict { what: "user" },
+        _ => conflict_on(what)(error),
+    }
+}
+
 /// At the end of a transaction, foreign keys are all that can still be violated.
 pub(crate) fn commit_error(error: sqlx::Error) -> StoreError {
     match &error {

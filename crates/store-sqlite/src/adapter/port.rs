@@ -1,5 +1,7 @@
 //! The port, by the writer and the readers.
 
+mod accounts;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lodeman_domain::digest::Digest;
@@ -9,10 +11,10 @@ use lodeman_domain::update::{Operation, OperationId, StepRecord};
 use lodeman_domain::workload::{HostId, WorkloadKey};
 use lodeman_store::{
     BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
-    SpecKind, Store, StoreError, StoredEvent, StoredHistory, UserRecord, Write,
+    SpecKind, Store, StoreError, StoredActivity, StoredEvent, StoredHistory, Write,
 };
 
-use super::read::{journal, ledger, queue, rest};
+use super::read::{activity, journal, ledger, queue, rest};
 use super::writer::Job;
 use super::{Sealing, SqliteStore};
 
@@ -134,12 +136,12 @@ impl Store for SqliteStore {
         rest::list_settings(&self.readers).await
     }
 
-    async fn find_user(&self, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        rest::find_user(&self.readers, name).await
-    }
-
-    async fn count_users(&self) -> Result<u64, StoreError> {
-        rest::count_users(&self.readers).await
+    async fn list_activity(
+        &self,
+        before_seq: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredActivity>, StoreError> {
+        activity::list(&self.readers, before_seq, limit).await
     }
 
     #[tracing::instrument(name = "store.sweep", skip_all)]

@@ -116,6 +116,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn accounts_of_the_first_version_are_kept_and_may_sign_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(files::DATABASE);
+        files::prepare_file(&file).unwrap();
+        let options = writing(&file, false);
+        let first = Migrator::with_migrations(MIGRATOR.iter().take(1).cloned().collect());
+        let mut conn = migrate(&options, dir.path(), &first).await.unwrap();
+        sqlx::query("INSERT INTO user_account VALUES ('1', 'ann', '$argon2id$', 'admin', 5)")
+            .execute(&mut conn)
+            .await
+            .unwrap();
+        conn.close().await.unwrap();
+        let mut conn = migrate(&options, dir.path(), &MIGRATOR).await.unwrap();
+        let account: (String, i64, i64, Option<i64>) =
+            sqlx::query_as("SELECT name, enabled, failed_attempts, locked_until FROM user_account")
+                .fetch_one(&mut conn)
+                .await
+                .unwrap();
+        assert_eq!(account, ("ann".to_owned(), 1, 0, None));
+    }
+
+    #[tokio::test]
     async fn a_migration_that_fails_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join(files::DATABASE);

@@ -1,5 +1,8 @@
 //! Each [`Write`] as a statement within the writer's transaction.
 
+mod accounts;
+mod activity;
+mod credentials;
 mod journal;
 mod ledger;
 mod queue;
@@ -56,8 +59,8 @@ async fn apply(conn: &mut SqliteConnection, sealer: &Sealer, write: &Write) -> R
         Write::PutScan(scan) => rest::put_scan(conn, scan).await,
         Write::PutSetting { key, value } => rest::put_setting(conn, key, value).await,
         Write::DropSetting(key) => rest::drop_setting(conn, key).await,
-        Write::InsertUser(user) => rest::insert_user(conn, user).await,
-        Write::InsertFirstUser(user) => rest::insert_first_user(conn, user).await,
+        Write::AppendActivity(entry) => activity::append(conn, entry).await,
+        Write::Account(write) => accounts::apply(conn, write).await,
     }
 }
 

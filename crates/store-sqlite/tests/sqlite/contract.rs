@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use lodeman_domain::queue::QueueState;
 use lodeman_domain::update::Phase;
 use lodeman_store::contract::{self, sample};
-use lodeman_store::{SpecKind, Store, StoreError, Write};
+use lodeman_store::{AccountStore as _, AccountWrite, SpecKind, Store, StoreError, Write};
 use sqlx::Connection as _;
 
 use crate::common::{open, raw, with_spec};
@@ -34,7 +34,7 @@ async fn everything_is_found_again_after_it_was_closed() {
         Write::InsertQueueEntry(Box::new(sample::entry(1, "web"))),
         Write::AppendHistory(sample::history("web", 1)),
         Write::AppendEvent(sample::event("web", 1)),
-        Write::InsertFirstUser(sample::user(1, "ann")),
+        AccountWrite::InsertFirstUser(sample::user(1, "ann")).into(),
     ];
     store.commit(writes).await.unwrap();
     store.close().await;

@@ -1,5 +1,7 @@
 //! Small, complete values for tests of stores and of what uses them.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use lodeman_domain::container::{ContainerId, ContainerName};
 use lodeman_domain::digest::Digest;
@@ -13,7 +15,7 @@ use lodeman_domain::workload::{HostId, WorkloadKey};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{RollbackPoint, SealedSpec, SpecKind, UserRecord};
+use crate::{ActivityEntry, ApiTokenRecord, RollbackPoint, SealedSpec, SessionRecord, SpecKind, UserRecord};
 
 /// The instant that many seconds after a fixed one.
 ///
@@ -248,11 +250,54 @@ pub fn rollback_point(op: &Operation, seconds: i64) -> RollbackPoint {
 /// An account.
 #[must_use]
 pub fn user(n: u64, name: &str) -> UserRecord {
-    UserRecord {
-        id: uuid(n),
-        name: name.to_owned(),
-        password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA".into(),
-        role: "admin".into(),
-        created_at: at(0),
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA".to_owned();
+    UserRecord::new(uuid(n), name, hash, "admin", at(0))
+}
+
+/// A session of the account `user`, which ends after 1,000 s, or after 100 s without use.
+#[must_use]
+pub fn session(n: u64, user: &UserRecord, seconds: i64) -> SessionRecord {
+    SessionRecord {
+        token_hash: format!("{n:064x}"),
+        handle: format!("handle-{n}"),
+        user: user.id,
+        method: "password".into(),
+        created_at: at(seconds),
+        last_used_at: at(seconds),
+        authenticated_at: at(seconds),
+        expires_at: at(seconds + 1_000),
+        idle_limit: Duration::from_secs(100),
+        ip: "192.0.2.7".into(),
+        user_agent: "a browser".into(),
+    }
+}
+
+/// A token of the account `user`.
+#[must_use]
+pub fn token(n: u64, user: &UserRecord) -> ApiTokenRecord {
+    ApiTokenRecord {
+        id: format!("{n:016x}"),
+        token_hash: format!("{n:064x}"),
+        user: user.id,
+        name: format!("token {n}"),
+        permissions: None,
+        created_at: at(i64::try_from(n).unwrap_or(0)),
+        expires_at: None,
+        last_used_at: None,
+        last_used_from: None,
+    }
+}
+
+/// An entry of the activity log.
+#[must_use]
+pub fn activity(seconds: i64) -> ActivityEntry {
+    ActivityEntry {
+        at: at(seconds),
+        entry_type: "auth".into(),
+        message: format!("something at {seconds}"),
+        container: None,
+        host: None,
+        user: Some("ann".into()),
+        kind: None,
     }
 }

@@ -1,8 +1,8 @@
-//! What people set, checks, scans and accounts.
+//! What people set, checks and scans.
 
 use serde_json::json;
 
-use super::{commit, refused, sample};
+use super::{commit, sample};
 use crate::{CheckRecord, IgnoredTarget, Override, ScanRecord, Store, Write};
 
 /// A setting has one value.
@@ -83,16 +83,4 @@ pub async fn checks_and_scans_are_replaced(store: &dyn Store) {
     (scan.to_apply, scan.queued, scan.skipped, scan.failed) = (4, 3, 2, 1);
     commit(store, vec![Write::PutScan(scan.clone())]).await;
     assert_eq!(store.find_last_scan().await.expect("a read"), Some(scan));
-}
-
-/// The first account is made once; a name is taken once.
-pub async fn of_two_first_accounts_only_one_comes_to_be(store: &dyn Store) {
-    let ann = sample::user(1, "ann");
-    commit(store, vec![Write::InsertFirstUser(ann.clone())]).await;
-    refused(store, vec![Write::InsertFirstUser(sample::user(2, "bob"))], "first user").await;
-    refused(store, vec![Write::InsertUser(sample::user(2, "ann"))], "user").await;
-    commit(store, vec![Write::InsertUser(sample::user(2, "bob"))]).await;
-    assert_eq!(store.count_users().await.expect("a read"), 2);
-    assert!(store.find_user("ann").await.expect("a read") == Some(ann), "the account comes back");
-    assert!(store.find_user("Ann").await.expect("a read").is_none(), "a name is spelled exactly");
 }

@@ -7,9 +7,10 @@ use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepRecord};
 use lodeman_domain::workload::WorkloadKey;
 
+use super::accounts::Accounts;
 use crate::{
-    BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
-    StoreError, StoredEvent, StoredHistory, UserRecord, Write,
+    ACTIVITY_KEPT, BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord,
+    SealedSpec, StoreError, StoredActivity, StoredEvent, StoredHistory, Write,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -28,12 +29,14 @@ pub(super) struct Tables {
     pub(super) checks: Vec<CheckRecord>,
     pub(super) scans: Vec<ScanRecord>,
     pub(super) settings: BTreeMap<String, String>,
-    pub(super) users: Vec<UserRecord>,
+    pub(super) activity: Vec<StoredActivity>,
+    pub(super) accounts: Accounts,
     last_history: i64,
     last_event: i64,
+    last_activity: i64,
 }
 
-fn conflict<T>(what: &'static str) -> Result<T, StoreError> {
+pub(super) fn conflict<T>(what: &'static str) -> Result<T, StoreError> {
     Err(StoreError::Conflict { what })
 }
 
@@ -187,13 +190,13 @@ impl Tables {
             Write::DropSetting(key) => {
                 self.settings.remove(&key);
             }
-            Write::InsertFirstUser(_) if !self.users.is_empty() => return conflict("first user"),
-            Write::InsertUser(user) | Write::InsertFirstUser(user) => {
-                if self.users.iter().any(|u| u.name == user.name) {
-                    return conflict("user");
-                }
-                self.users.push(user);
+            Write::AppendActivity(entry) => {
+                self.last_activity += 1;
+                self.activity.push(StoredActivity { seq: self.last_activity, entry });
+                let over = self.activity.len().saturating_sub(ACTIVITY_KEPT as usize);
+                self.activity.drain(..over);
             }
+            Write::Account(write) => self.accounts.apply(write)?,
             // The rest is applied by `apply`.
             _ => {}
         }

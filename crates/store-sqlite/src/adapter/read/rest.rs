@@ -1,7 +1,7 @@
-//! Reads of what people set, of checks and scans, and of accounts.
+//! Reads of what people set, and of checks and scans.
 
 use lodeman_domain::workload::WorkloadKey;
-use lodeman_store::{CheckRecord, IgnoredTarget, Override, ScanRecord, StoreError, UserRecord};
+use lodeman_store::{CheckRecord, IgnoredTarget, Override, ScanRecord, StoreError};
 use sqlx::SqlitePool;
 
 use crate::adapter::columns::{count, from_json, instant, parse, parse_some, some_instant, workload};
@@ -124,30 +124,4 @@ pub(crate) async fn find_last_scan(pool: &SqlitePool) -> Result<Option<ScanRecor
 pub(crate) async fn list_settings(pool: &SqlitePool) -> Result<Vec<(String, String)>, StoreError> {
     let rows = sqlx::query!("SELECT * FROM setting ORDER BY key").fetch_all(pool).await;
     Ok(rows.map_err(store_error)?.into_iter().map(|row| (row.key, row.value)).collect())
-}
-
-pub(crate) async fn find_user(pool: &SqlitePool, name: &str) -> Result<Option<UserRecord>, StoreError> {
-    let what = "account";
-    let row = sqlx::query!("SELECT * FROM user_account WHERE name = ?", name)
-        .fetch_optional(pool)
-        .await
-        .map_err(store_error)?;
-    row.map(|row| {
-        Ok(UserRecord {
-            id: parse(what, &row.id)?,
-            name: row.name,
-            password_hash: row.password_hash,
-            role: row.role,
-            created_at: instant(what, row.created_at)?,
-        })
-    })
-    .transpose()
-}
-
-pub(crate) async fn count_users(pool: &SqlitePool) -> Result<u64, StoreError> {
-    let users = sqlx::query_scalar!(r#"SELECT count(*) AS "n!: i64" FROM user_account"#)
-        .fetch_one(pool)
-        .await
-        .map_err(store_error)?;
-    count("number of accounts", users)
 }

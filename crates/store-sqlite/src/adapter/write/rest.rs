@@ -1,12 +1,11 @@
-//! Writes of what people set, of checks and scans, and of accounts.
+//! Writes of what people set, and of checks and scans.
 
 use lodeman_domain::workload::WorkloadKey;
-use lodeman_store::{CheckRecord, IgnoredTarget, Override, ScanRecord, StoreError, UserRecord};
+use lodeman_store::{CheckRecord, IgnoredTarget, Override, ScanRecord, StoreError};
 use sqlx::sqlite::SqliteConnection;
 
-use super::guarded;
 use crate::adapter::columns::{ms, some_ms, text, to_json};
-use crate::adapter::error::{conflict_on, store_error};
+use crate::adapter::error::store_error;
 
 /// To ignore the same twice changes nothing.
 pub(super) async fn put_ignored(conn: &mut SqliteConnection, it: &IgnoredTarget) -> Result<(), StoreError> {
@@ -144,43 +143,4 @@ pub(super) async fn put_setting(
 pub(super) async fn drop_setting(conn: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM setting WHERE key = ?", key).execute(conn).await.map_err(store_error)?;
     Ok(())
-}
-
-pub(super) async fn insert_user(conn: &mut SqliteConnection, user: &UserRecord) -> Result<(), StoreError> {
-    let id = user.id.to_string();
-    let created = ms(user.created_at);
-    sqlx::query!(
-        "INSERT INTO user_account (id, name, password_hash, role, created_at) VALUES (?, ?, ?, ?, ?)",
-        id,
-        user.name,
-        user.password_hash,
-        user.role,
-        created
-    )
-    .execute(conn)
-    .await
-    .map_err(conflict_on("user"))?;
-    Ok(())
-}
-
-/// One statement, so that of two first accounts only one comes to be.
-pub(super) async fn insert_first_user(
-    conn: &mut SqliteConnection,
-    user: &UserRecord,
-) -> Result<(), StoreError> {
-    let id = user.id.to_string();
-    let created = ms(user.created_at);
-    let done = sqlx::query!(
-        "INSERT INTO user_account (id, name, password_hash, role, created_at)
-        SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM user_account)",
-        id,
-        user.name,
-        user.password_hash,
-        user.role,
-        created
-    )
-    .execute(conn)
-    .await
-    .map_err(conflict_on("user"))?;
-    guarded("first user", &done)
 }
