@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::engine::DockerEngine;
 use crate::transport::Call;
+use crate::version::ApiVersion;
 use crate::{parse, path};
 
 const ABOUT_ITSELF: &str = "tell about itself";
@@ -128,8 +129,25 @@ impl DockerEngine {
     pub(crate) async fn get_image(&self, image: &str) -> Result<ImageInspect, EngineError> {
         let action = "inspect an image";
         let path = format!("{}/json", image_path(action, image)?);
-        let answer = self.get(action, path, self.transport.deadlines.quick).await?;
-        ImageInspect::from_json(answer.found(image)?.json()?)
+        let answer = self.get(action, path.clone(), self.transport.deadlines.quick).await?;
+        let mut found = answer.found(image)?.json()?;
+        if let Some(origin) = self.origin(action, path, &found["Id"]).await {
+            found["Identity"] = origin;
+        }
+        ImageInspect::from_json(found)
+    }
+
+    /// Where the image of this id came from, which only versions newer than the spoken one tell. Whatever
+    /// keeps the engine from telling: it is not told.
+    async fn origin(&self, action: &'static str, path: String, id: &Value) -> Option<Value> {
+        let deadline = self.transport.deadlines.quick;
+        let call = Call { action, method: Method::GET, path, body: None, deadline };
+        let answer = self.transport.call_newer(ApiVersion::WITH_ORIGIN, call).await.ok()??;
+        let told = answer.agreed().ok()?.json().ok()?;
+        // Only the containerd store keeps it, where every image has a descriptor; an image that was
+        // neither pulled nor pushed has nothing of it at all.
+        let keeps_it = told.get("Descriptor").is_some() && told.get("Id") == Some(id);
+        keeps_it.then(|| told.get("Identity").cloned().unwrap_or_else(|| json!({})))
     }
 
     pub(crate) async fn post_tag(

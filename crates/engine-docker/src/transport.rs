@@ -60,7 +60,8 @@ pub(crate) struct Transport {
     pub(crate) deadlines: Deadlines,
     calls: Arc<Semaphore>,
     events: Arc<Semaphore>,
-    agreed: Mutex<Option<ApiVersion>>,
+    /// The newest version that the engine offered.
+    offered: Mutex<Option<ApiVersion>>,
 }
 
 /// What runs below HTTP: a socket today, TLS over one or a child's pipes another day.
@@ -83,14 +84,33 @@ impl Transport {
             deadlines,
             calls: Arc::new(Semaphore::new(CALL_CONNECTIONS)),
             events: Arc::new(Semaphore::new(1)),
-            agreed: Mutex::new(None),
+            offered: Mutex::new(None),
         }
     }
 
     /// Sends `call` under the agreed version and reads its answer, whatever its status.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, EngineError> {
+        let version = self.version().await?;
+        self.call_in(version, call).await
+    }
+
+    /// Sends `call` under a newer version than the agreed one; `None` if the engine does not offer it.
+    pub(crate) async fn call_newer(
+        &self,
+        version: ApiVersion,
+        call: Call,
+    ) -> Result<Option<Answer>, EngineError> {
+        self.version().await?;
+        let offered = *self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        if offered.is_none_or(|offered| offered < version) {
+            return Ok(None);
+        }
+        self.call_in(version, call).await.map(Some)
+    }
+
+    async fn call_in(&self, version: ApiVersion, call: Call) -> Result<Answer, EngineError> {
         let Call { action, method, path, body, deadline } = call;
-        let request = build(Some(self.version().await?), method, &path, body.as_ref())?;
+        let request = build(Some(version), method, &path, body.as_ref())?;
         let connection = self.open(Lane::Calls, deadline).await?;
         let exchange = async { Answer::read(action, send(action, connection, request).await?).await };
         let answer =
@@ -156,15 +176,15 @@ impl Transport {
             return Err(answer.malformed("it tells no API version"));
         };
         let agreed = offered.agreed().map_err(unreachable)?;
-        *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = Some(agreed);
+        *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = Some(offered);
         Ok(agreed)
     }
 
     /// The version to speak. Asked for once per connection to an engine, not per call.
     pub(crate) async fn version(&self) -> Result<ApiVersion, EngineError> {
-        let known = *self.agreed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = *self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         match known {
-            Some(version) => Ok(version),
+            Some(offered) => offered.agreed().map_err(unreachable),
             // Whatever went wrong with this ping, the request it was for was never sent.
             None => self.ping().await.map_err(|error| match error {
                 EngineError::Unreachable(source) => EngineError::Unreachable(source),
@@ -174,7 +194,7 @@ impl Transport {
     }
 
     fn forget_version(&self) {
-        *self.agreed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     async fn open<B>(&self, lane: Lane, wait: Duration) -> Result<http1::SendRequest<B>, EngineError>

@@ -35,6 +35,9 @@ impl ApiVersion {
     /// endpoint (`Config.MacAddress`), without which a container cannot be re-created faithfully.
     pub const NEWEST: Self = Self { major: 1, minor: 51 };
 
+    /// The first that tells of an image where it was pulled from (`Identity`).
+    pub(crate) const WITH_ORIGIN: Self = Self { major: 1, minor: 53 };
+
     /// The version to speak with an engine that offers `self` at most.
     pub(crate) fn agreed(self) -> Result<Self, TooOld> {
         if self < Self::OLDEST { Err(TooOld { offered: self }) } else { Ok(self.min(Self::NEWEST)) }

@@ -104,9 +104,44 @@ async fn a_newer_engine_is_spoken_to_in_the_newest_version_we_know() {
     ask_everything(&scripted.engine()).await;
     for line in scripted.lines() {
         assert_eq!(line.matches("/v1.").count(), 1, "{line}");
-        assert!(line.contains(" /v1.51/"), "{line}");
+        // An image's origin is the one thing that only a newer version tells.
+        let origin = line == "GET /v1.53/images/web:1/json";
+        assert!(line.contains(" /v1.51/") || origin, "{line}");
     }
     assert_eq!(scripted.engine().info().await.unwrap().api_version, "1.51");
+}
+
+/// What an engine says of an image in the version that tells origins, and what becomes known.
+async fn origin(answer: axum::http::Response<axum::body::Body>) -> Option<serde_json::Value> {
+    let answer = std::sync::Mutex::new(Some(answer));
+    let scripted = Scripted::start("1.56", move |asked| {
+        let newer = asked.path.starts_with("/v1.53/").then(|| answer.lock().unwrap().take()).flatten();
+        newer.unwrap_or_else(|| script(asked))
+    });
+    let image = scripted.engine().inspect_image("web:1").await.unwrap();
+    assert_eq!(scripted.lines(), ["GET /v1.51/images/web:1/json", "GET /v1.53/images/web:1/json"]);
+    image.raw().get("Identity").cloned()
+}
+
+#[tokio::test]
+async fn an_images_origin_is_told_where_the_engine_keeps_it() {
+    let pulled =
+        format!(r#"{{"Id":"{IMAGE}","Descriptor":{{}},"Identity":{{"Pull":[{{"Repository":"web"}}]}}}}"#);
+    assert_eq!(origin(says(200, pulled)).await.unwrap()["Pull"][0]["Repository"], "web");
+    let local = format!(r#"{{"Id":"{IMAGE}","Descriptor":{{}}}}"#);
+    assert_eq!(origin(says(200, local)).await, Some(serde_json::json!({})), "it was not pulled");
+}
+
+#[tokio::test]
+async fn an_images_origin_that_is_not_told_is_not_known() {
+    let classic = format!(r#"{{"Id":"{IMAGE}"}}"#);
+    assert_eq!(origin(says(200, classic)).await, None);
+    let moved =
+        format!(r#"{{"Id":"sha256:{}","Descriptor":{{}},"Identity":{{"Pull":[]}}}}"#, "3f".repeat(32));
+    assert_eq!(origin(says(200, moved)).await, None, "the tag moved in between");
+    assert_eq!(origin(refuses(404, "no such image")).await, None);
+    assert_eq!(origin(refuses(500, "no")).await, None);
+    assert_eq!(origin(says(200, "nonsense")).await, None);
 }
 
 #[tokio::test]

@@ -136,7 +136,8 @@ pub fn all() -> Vec<(&'static str, Check)> {
             an_image_in_use_is_not_removed,
             a_pin_is_one_more_name,
             a_container_inherits_what_its_image_declares,
-            a_pull_moves_the_tag_and_keeps_the_old_image;
+            a_pull_moves_the_tag_and_keeps_the_old_image,
+            an_image_tells_whether_it_was_pulled_or_nothing_of_it;
         recreate:
             a_replacement_differs_by_its_image_only,
             a_container_made_again_from_its_own_image_is_the_same,

@@ -105,3 +105,26 @@ pub(super) async fn a_pull_moves_the_tag_and_keeps_the_old_image(scene: &Scene) 
     let missing = scene.engine().pull(&gone, &platform, None, &SilentPull).await;
     assert!(missing.is_err(), "what is not there cannot be pulled");
 }
+
+/// Which tells a local image from one whose registry does not answer. Only the containerd store keeps it.
+pub(super) async fn an_image_tells_whether_it_was_pulled_or_nothing_of_it(scene: &Scene) {
+    let tag = fresh_name("origin").to_string();
+    let Some(pulled) = scene.world.publish(&tag, &SampleImage::steady(13)).await else {
+        return scene.skip();
+    };
+    let (reference, platform) = (pulled.parse().expect("a reference"), scene.platform().await);
+    scene.engine().pull(&reference, &platform, None, &SilentPull).await.expect("it can be pulled");
+    let loaded = scene.world.provide(&SampleImage::steady(14)).await;
+    let origin = async |image: &str| {
+        let image = scene.engine().inspect_image(image).await.expect("it is there");
+        image.raw().get("Identity").cloned()
+    };
+    match (origin(&pulled).await, origin(&loaded).await) {
+        (None, None) => {}
+        (Some(pulled), Some(loaded)) => {
+            assert!(pulled["Pull"].is_array(), "{pulled}");
+            assert!(loaded["Pull"].is_null(), "{loaded}");
+        }
+        other => panic!("told of one and not of the other: {other:?}"),
+    }
+}

@@ -3,15 +3,29 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use lodeman_domain::container::RunState;
+use lodeman_domain::container::{ContainerId, RunState};
 use serde_json::json;
 
-use super::{GRACE, SampleImage, Scene, fresh_name, is_gone, status};
+use super::{GRACE, PATIENCE, SampleImage, Scene, fresh_name, is_gone, status};
 use crate::EventAction;
+
+async fn until_it_says(scene: &Scene, id: &ContainerId, line: &str) {
+    for _ in 0..PATIENCE.as_millis() / 100 {
+        let log = scene.engine().tail_logs(id, 1).await.expect("logs can be read");
+        if log.trim_end() == line {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it never said {line:?}");
+}
 
 pub(super) async fn a_repeated_start_or_stop_succeeds(scene: &Scene) {
     let image = scene.world.provide(&SampleImage::steady(1)).await;
     let id = scene.run("twice", &json!({ "Image": image })).await;
+    // A start is answered before the program runs, and a stop in between ends the runtime's own process,
+    // with its code.
+    until_it_says(scene, &id, "ready").await;
     let first = scene.inspect(&id).await.started_at().to_owned();
     scene.engine().start(&id).await.expect("starting what runs succeeds");
     assert_eq!(scene.inspect(&id).await.started_at(), first, "and changes nothing");

@@ -272,13 +272,22 @@ impl State {
     /// Puts what `reference` means at the registry into the store.
     pub(super) fn take_in(&mut self, reference: &ImageReference) -> Result<(), EngineError> {
         let platform = self.options.platform.clone();
-        self.pull(reference, &platform)
+        self.bring(reference, &platform, false)
     }
 
     pub(super) fn pull(
         &mut self,
         reference: &ImageReference,
         platform: &lodeman_domain::image::Platform,
+    ) -> Result<(), EngineError> {
+        self.bring(reference, platform, true)
+    }
+
+    fn bring(
+        &mut self,
+        reference: &ImageReference,
+        platform: &lodeman_domain::image::Platform,
+        from_registry: bool,
     ) -> Result<(), EngineError> {
         const PULL: &str = "pull an image";
         self.no_space(PULL)?;
@@ -287,7 +296,7 @@ impl State {
         let Some(variant) = remote.variants.iter().find(|v| platform.accepts(&v.platform)).cloned() else {
             return Err(refused(PULL, 404, format!("no matching manifest for {platform}")));
         };
-        self.store.pulled(reference, &remote, &variant);
+        self.store.take_in(reference, &remote, &variant, from_registry);
         self.emit_as(None, None, EventAction::Image("pull".to_owned()));
         Ok(())
     }

@@ -16,6 +16,8 @@ pub(super) struct LocalImage {
     pub(super) variants: Vec<FakeImage>,
     /// Classic store: what pulls recorded, in normal form. Stays when a tag moves.
     recorded: BTreeSet<String>,
+    /// Whether it came from a registry.
+    from_registry: bool,
 }
 
 impl LocalImage {
@@ -88,8 +90,14 @@ impl LocalStore {
         }
     }
 
-    /// Takes in what a pull brought.
-    pub(super) fn pulled(&mut self, reference: &ImageReference, remote: &RemoteImage, variant: &FakeImage) {
+    /// Takes in what a pull brought, or a file.
+    pub(super) fn take_in(
+        &mut self,
+        reference: &ImageReference,
+        remote: &RemoteImage,
+        variant: &FakeImage,
+        from_registry: bool,
+    ) {
         let recorded = reference.at_digest(&remote.digest);
         let id = match self.kind {
             ImageStore::Classic => variant.config_digest.clone(),
@@ -99,7 +107,9 @@ impl LocalStore {
             id: id.clone(),
             variants: Vec::new(),
             recorded: BTreeSet::new(),
+            from_registry: false,
         });
+        image.from_registry |= from_registry;
         if !image.variants.iter().any(|v| v.manifest_digest == variant.manifest_digest) {
             image.variants.push(variant.clone());
         }
@@ -210,7 +220,7 @@ impl LocalStore {
 
     pub(super) fn inspect(&self, image: &LocalImage, platform: &Platform) -> Value {
         let ours = image.variant(platform);
-        json!({
+        let mut told = json!({
             "Id": image.id.as_str(),
             "RepoTags": self.repo_tags(&image.id),
             "RepoDigests": self.repo_digests(image),
@@ -219,7 +229,11 @@ impl LocalStore {
             "Variant": ours.and_then(|v| v.platform.variant.clone()).unwrap_or_default(),
             "Size": image.variants.iter().map(|v| v.size_bytes).sum::<u64>(),
             "Config": ours.map(|v| v.config.clone()).unwrap_or_default(),
-        })
+        });
+        if self.kind == ImageStore::Containerd {
+            told["Identity"] = if image.from_registry { json!({ "Pull": [{}] }) } else { json!({}) };
+        }
+        told
     }
 
     pub(super) fn list(&self) -> Vec<ImageSummary> {
