@@ -31,6 +31,14 @@ impl Docker {
         self.client.get("/_ping").is_ok_and(|answer| answer.status == 200)
     }
 
+    /// Whether it keeps its images in containerd, where an image has other names and another id.
+    ///
+    /// # Errors
+    /// As [`Docker::call`].
+    pub fn keeps_images_in_containerd(&self) -> Result<bool> {
+        Ok(self.get("/info")?["DriverStatus"].to_string().contains("io.containerd.snapshotter"))
+    }
+
     /// One request; the path is without the version.
     ///
     /// # Errors

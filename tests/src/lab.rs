@@ -9,6 +9,7 @@ mod engine;
 mod guard;
 mod netns;
 pub mod packages;
+mod programs;
 mod registry;
 mod sweep;
 
@@ -23,6 +24,7 @@ pub use daemon::{Daemon, is_alive};
 pub use engine::EngineProcess;
 pub use guard::Guard;
 pub use netns::Netns;
+pub use programs::Programs;
 pub use registry::{RegistryProcess, free_port};
 pub use sweep::{sweep, sweep_abandoned};
 
@@ -88,6 +90,10 @@ pub struct Setup {
     /// The program that becomes its guard, and its first arguments; the folder follows. `None`: it stays
     /// until it is swept.
     pub guard: Option<(PathBuf, Vec<String>)>,
+    /// Which engine it runs.
+    pub programs: Programs,
+    /// How many bytes the disk has that the engine keeps its data on; `None`: it shares the machine's.
+    pub disk: Option<u64>,
 }
 
 impl Setup {
@@ -96,7 +102,13 @@ impl Setup {
     #[must_use]
     pub fn guarded(name: &str, guard: impl Into<PathBuf>, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { name: name.to_owned(), own_network: true, guard: Some((guard.into(), arguments)) }
+        Self {
+            name: name.to_owned(),
+            own_network: true,
+            guard: Some((guard.into(), arguments)),
+            programs: Programs::from_env(),
+            disk: None,
+        }
     }
 }
 
@@ -125,8 +137,11 @@ impl Lab {
             daemon::record(&folder.join("owner"), std::process::id())?;
             guard = Some(Guard::post(program, arguments, &folder)?);
         }
+        if let Some(bytes) = setup.disk {
+            mount_disk(&engine::data(&folder), bytes)?;
+        }
         let netns = if setup.own_network { Some(Arc::new(Netns::new()?)) } else { None };
-        let engine = EngineProcess::start(&folder, netns.clone())?;
+        let engine = EngineProcess::start_from(&setup.programs, &folder, netns.clone())?;
         let registry = RegistryProcess::start(&folder, netns.clone(), None)?;
         Ok(Self { folder, netns, engine, registry, guard })
     }
@@ -172,6 +187,16 @@ impl Lab {
     pub fn reference(&self, repository: &str, tag: &str) -> String {
         format!("{}/{repository}:{tag}", self.registry.host())
     }
+}
+
+/// Puts a disk of that size, in memory, at `place`. Sweeping the lab takes it off.
+fn mount_disk(place: &Path, bytes: u64) -> Result<()> {
+    std::fs::create_dir_all(place)?;
+    let mut command = std::process::Command::new("mount");
+    command.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]).arg(place);
+    let status = command.status().context("starting mount")?;
+    anyhow::ensure!(status.success(), "mounting {} ended with {status}", place.display());
+    Ok(())
 }
 
 impl Drop for Lab {

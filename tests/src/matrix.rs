@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::lab::{Lab, Setup};
+use crate::lab::{Lab, Programs, Setup};
 use crate::proxy::{Moment, Trap};
 
 pub use cell::{Stage, play};
@@ -95,6 +95,8 @@ pub struct Plan {
     pub cells: Option<usize>,
     /// The program that guards the labs, with its first arguments.
     pub guard: (PathBuf, Vec<String>),
+    /// Which engine is played on.
+    pub programs: Programs,
 }
 
 /// What came of a matrix.
@@ -160,7 +162,8 @@ fn start_labs(plan: &Plan) -> Result<Vec<Lab>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let start = |number: usize| {
         let name = format!("kill-{}-{number}", std::process::id());
-        let lab = Lab::start(&Setup::guarded(&name, program, &arguments))?;
+        let programs = plan.programs.clone();
+        let lab = Lab::start(&Setup { programs, ..Setup::guarded(&name, program, &arguments) })?;
         Stage::build(&lab)?;
         Ok(lab)
     };

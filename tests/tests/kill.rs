@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use lodeman_tests::docker::Docker;
 use lodeman_tests::image::Image;
-use lodeman_tests::lab::{Lab, Setup};
+use lodeman_tests::lab::{Lab, Programs, Setup};
 use lodeman_tests::matrix::{Before, Plan, Played, problems, run};
 use serde_json::json;
 
@@ -33,6 +33,7 @@ fn a_container_survives_a_kill_at_any_call() {
         engines: 2,
         cells: Some(cells.unwrap_or(CELLS)),
         guard: (env!("CARGO_BIN_EXE_lodeman-lab").into(), vec!["guard".to_owned()]),
+        programs: Programs::from_env(),
     };
     let tell = |played: &Played, number: usize, of: usize| {
         let call = played.call.as_deref().unwrap_or("-");

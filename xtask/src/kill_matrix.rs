@@ -8,6 +8,7 @@ use clap::Args;
 use lodeman_tests::lab::packages;
 use lodeman_tests::matrix::{Plan, Played, run as play};
 
+use crate::engine::{Engine, shown};
 use crate::run::{cargo, ourselves, run as run_command, say, span, target_dir};
 
 #[derive(Debug, Args)]
@@ -21,6 +22,9 @@ pub struct KillMatrixArgs {
     /// The program to kill [default: `LODEMAN_BIN`, or else the release build, which is made]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// Which engine is played on
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +39,7 @@ fn cells(text: &str) -> Result<Cells, String> {
 
 pub fn run(arguments: &KillMatrixArgs) -> Result<()> {
     packages::install(packages::LAB, &say)?;
+    let programs = arguments.engine.programs()?;
     let named = arguments.program.clone().or_else(|| std::env::var_os("LODEMAN_BIN").map(PathBuf::from));
     let program = if let Some(program) = named {
         program
@@ -43,12 +48,14 @@ pub fn run(arguments: &KillMatrixArgs) -> Result<()> {
         run_command(cargo().args(["build", "--release", "--package", "lodeman"]))?;
         target_dir().join("release").join("lodeman")
     };
+    say(&format!("playing on {}", shown(arguments.engine, &programs)));
     let began = Instant::now();
     let plan = Plan {
         program,
         engines: usize::from(arguments.engines),
         cells: arguments.cells.0,
         guard: (ourselves()?, vec!["lab".to_owned(), "guard".to_owned()]),
+        programs,
     };
     say("playing each scenario without a kill, to see its calls");
     let report = play(&plan, &tell)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use lodeman_tests::lab::{
-    EngineProcess, Guard, Lab, RegistryProcess, Setup, packages, root, sweep, sweep_abandoned,
+    EngineProcess, Guard, Lab, Programs, RegistryProcess, Setup, packages, root, sweep, sweep_abandoned,
 };
 
 use crate::run::say;
@@ -49,7 +49,8 @@ fn up() -> Result<()> {
         return status();
     }
     packages::install(packages::LAB, &say)?;
-    Lab::start(&Setup { name: NAME.to_owned(), own_network: true, guard: None })?;
+    let programs = Programs::from_env();
+    Lab::start(&Setup { name: NAME.to_owned(), own_network: true, guard: None, programs, disk: None })?;
     status()
 }
 

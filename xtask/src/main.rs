@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod dist;
 mod down;
+mod engine;
 mod fuzz;
 mod kill_matrix;
 mod lab;

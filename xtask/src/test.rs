@@ -1,4 +1,4 @@
-//! `test`: every test there is.
+//! `test`: every test there is, or those that ask an engine on another engine.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use lodeman_tests::lab::{Lab, Setup, is_root, packages, root, sweep_abandoned};
 
+use crate::engine::{Engine, shown};
 use crate::run::{cargo, ourselves, run as run_command, say, span, target_dir};
 
 #[derive(Debug, Args)]
@@ -18,6 +19,9 @@ pub struct TestArgs {
     /// How many cells of the kill matrix are played
     #[arg(long, value_name = "N", default_value_t = 16)]
     kill_cells: usize,
+    /// Which engine they run on; on any but the installed one only what asks an engine is run
+    #[arg(long, value_enum, default_value_t, conflicts_with = "without_lab")]
+    engine: Engine,
     /// Passed on to `cargo test`
     #[arg(last = true)]
     more: Vec<String>,
@@ -25,7 +29,8 @@ pub struct TestArgs {
 
 pub fn run(arguments: &TestArgs) -> Result<()> {
     let began = Instant::now();
-    let asked = std::env::var("LODEMAN_WITHOUT_LAB").as_deref() == Ok("1");
+    let asked =
+        arguments.engine == Engine::Installed && std::env::var("LODEMAN_WITHOUT_LAB").as_deref() == Ok("1");
     if arguments.without_lab || asked {
         say("without a real engine and registry, as asked");
         run_command(
@@ -42,19 +47,23 @@ pub fn run(arguments: &TestArgs) -> Result<()> {
     }
     sweep_abandoned(&root())?;
     packages::install(packages::LAB, &say)?;
+    let programs = arguments.engine.programs()?;
     let program = build_program()?;
     say("building the tests");
-    run_command(cargo().args(["test", "--workspace", "--no-run"]))?;
+    let tests = tests(arguments.engine);
+    run_command(cargo().arg("test").args(tests).arg("--no-run"))?;
 
-    say("starting the lab");
+    say(&format!("starting the lab on {}", shown(arguments.engine, &programs)));
     let guard = ourselves()?;
     let name = format!("contract-{}", std::process::id());
-    let lab = Lab::start(&Setup::guarded(&name, guard.clone(), &["lab", "guard"]))?;
+    let setup = Setup::guarded(&name, guard.clone(), &["lab", "guard"]);
+    let lab = Lab::start(&Setup { programs: programs.clone(), ..setup })?;
     let netns = lab.netns().context("the lab has a network of its own")?;
     let restart = restart_script(&lab, &guard)?;
     let mut command = cargo();
     // Inside the lab's network nothing can be fetched, and nothing has to be.
-    command.args(["test", "--workspace", "--offline"]).args(&arguments.more);
+    command.arg("test").args(tests).arg("--offline").args(&arguments.more);
+    command.env_remove("LODEMAN_WITHOUT_LAB").envs(programs.as_env());
     command.env("LODEMAN_TEST_ENGINE", lab.engine().socket());
     command.env("LODEMAN_TEST_REGISTRY", lab.registry_host());
     command.env("LODEMAN_TEST_RESTART", restart);
@@ -65,6 +74,14 @@ pub fn run(arguments: &TestArgs) -> Result<()> {
     drop(lab);
     say(&format!("all tests passed in {}", span(began.elapsed())));
     Ok(())
+}
+
+/// What is run: everything, or what an engine has a part in.
+fn tests(engine: Engine) -> &'static [&'static str] {
+    match engine {
+        Engine::Installed => &["--workspace"],
+        Engine::TwentyNine => &["--workspace", "--test", "real_engine", "--test", "e2e", "--test", "kill"],
+    }
 }
 
 /// Builds the program as people get it, without what only tests are given, and sets it aside: building

@@ -8,13 +8,18 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::daemon::is_alive;
-use super::{Daemon, Netns, wait};
+use super::{Daemon, Netns, Programs, wait};
 use crate::docker::Docker;
 
 /// How long an engine may take to answer.
 const START: Duration = Duration::from_mins(1);
 /// How long it may take to stop its containers and itself.
 const STOP: Duration = Duration::from_secs(30);
+
+/// Where the engine of the lab in `folder` keeps its data.
+pub(super) fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
 
 /// A private `dockerd`.
 #[derive(Debug)]
@@ -23,19 +28,26 @@ pub struct EngineProcess {
     socket: PathBuf,
     daemon: Daemon,
     netns: Option<Arc<Netns>>,
+    programs: Programs,
 }
 
 impl EngineProcess {
-    /// Starts one whose all is in `folder`.
-    ///
-    /// `LODEMAN_LAB_PATH` names folders whose programs are taken before the system's, and
-    /// `LODEMAN_LAB_DOCKERD_FLAGS` further flags: so the lab runs on other engines too.
+    /// Starts one whose all is in `folder`: the installed one, or the one that [`Programs::from_env`] finds.
     ///
     /// # Errors
     /// When there is no `dockerd`, or it does not come up; with the end of its log.
     pub fn start(folder: &Path, netns: Option<Arc<Netns>>) -> Result<Self> {
-        let daemon = Daemon::named(folder, "engine");
-        let engine = Self { folder: folder.to_owned(), socket: folder.join("sock"), daemon, netns };
+        Self::start_from(&Programs::from_env(), folder, netns)
+    }
+
+    /// Starts one of these programs whose all is in `folder`.
+    ///
+    /// # Errors
+    /// As [`EngineProcess::start`].
+    pub fn start_from(programs: &Programs, folder: &Path, netns: Option<Arc<Netns>>) -> Result<Self> {
+        let (folder, programs) = (folder.to_owned(), programs.clone());
+        let (daemon, socket) = (Daemon::named(&folder, "engine"), folder.join("sock"));
+        let engine = Self { folder, socket, daemon, netns, programs };
         engine.launch()?;
         Ok(engine)
     }
@@ -47,7 +59,14 @@ impl EngineProcess {
         let pid = daemon.pid()?;
         let socket = folder.join("sock");
         let netns = Netns::of_process(pid).ok().map(Arc::new);
-        Docker::at(&socket).answers().then(|| Self { folder: folder.to_owned(), socket, daemon, netns })
+        let (folder, programs) = (folder.to_owned(), Programs::from_env());
+        Docker::at(&socket).answers().then(|| Self { folder, socket, daemon, netns, programs })
+    }
+
+    /// Where it keeps its data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        data(&self.folder)
     }
 
     /// Its socket.
@@ -90,15 +109,9 @@ impl EngineProcess {
             let _ = std::fs::remove_file(&runtime);
         }
         let mut command = Command::new("dockerd");
-        if let Some(first) = std::env::var_os("LODEMAN_LAB_PATH") {
-            let mut path = first;
-            path.push(":");
-            path.push(std::env::var_os("PATH").unwrap_or_default());
-            command.env("PATH", path);
-        }
-        let more = std::env::var("LODEMAN_LAB_DOCKERD_FLAGS").unwrap_or_default();
-        command.args(more.split_whitespace()).args(flags);
-        command.arg("--data-root").arg(self.folder.join("data"));
+        self.programs.apply(&mut command);
+        command.args(flags);
+        command.arg("--data-root").arg(data(&self.folder));
         command.arg("--exec-root").arg(self.folder.join("exec"));
         command.arg("--pidfile").arg(self.folder.join("docker.pid"));
         command.arg("--host").arg(format!("unix://{}", self.socket.display()));

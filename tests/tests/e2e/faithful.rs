@@ -32,6 +32,7 @@ fn settings(corner: &Corner, port: u16) -> Value {
     let endpoint = json!({ "IPAMConfig": { "IPv4Address": "10.231.1.77" }, "Aliases": ["web", "www"] });
     json!({
         "Hostname": "faithful",
+        "MacAddress": "02:42:0a:e7:01:99",
         "Env": ["USER_SET=yes", "OVERRIDDEN=by user"],
         "Labels": { "vendor": "user", "team": "harbour" },
         "Volumes": { "/anonymous": {} },

@@ -11,5 +11,6 @@ mod faithful;
 mod lab;
 mod outside;
 mod server;
+mod space;
 mod support;
 mod update;

@@ -70,14 +70,30 @@ pub struct Corner {
 impl Corner {
     /// The corner of this name; `None` where the lab is left out on purpose.
     pub fn new(name: &'static str) -> Option<Self> {
-        let lab = lab()?;
+        Some(Self::of(lab()?, name))
+    }
+
+    /// The only corner of a lab of its own, whose engine has a disk of `bytes`, and that engine's data
+    /// directory; `None` where the lab is left out on purpose.
+    pub fn with_disk(name: &'static str, bytes: u64) -> Option<(Self, PathBuf)> {
+        // The shared one tells whether labs are left out, and clears up.
+        lab()?;
+        let own = format!("e2e-{}-{name}", std::process::id());
+        let setup = Setup::guarded(&own, env!("CARGO_BIN_EXE_lodeman-lab"), &["guard"]);
+        let lab = Lab::start(&Setup { disk: Some(bytes), ..setup }).unwrap();
+        // It stays until the process ends, as the shared one does; its guard sweeps both.
+        let lab: &'static Lab = Box::leak(Box::new(lab));
+        Some((Self::of(lab, name), lab.engine().data()))
+    }
+
+    fn of(lab: &'static Lab, name: &'static str) -> Self {
         let folder = lab.folder().join("corners").join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let mut lodeman = Lodeman::new(&program(), &folder, lab.engine().socket(), lab.netns());
         lodeman.set("SCOPE_INCLUDE", &format!("label:lodeman.fleet={name}"));
         lodeman.set("UPDATES_GRACE_PERIOD", "1s");
         lodeman.set("UPDATES_SOAK", "0s");
-        Some(Self { name, docker: lab.docker(), registry: lab.registry(), lodeman, lab })
+        Self { name, docker: lab.docker(), registry: lab.registry(), lodeman, lab }
     }
 
     /// A name of this corner.
