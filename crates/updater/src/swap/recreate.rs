@@ -167,9 +167,13 @@ async fn reference(run: &mut Run) -> Result<Option<String>, Halt> {
     {
         let repository = parsed.written_name().to_owned();
         let call = Call::Tag { image: op.old_image_id.clone(), repository, tag: tag.to_string() };
-        match run.perform(Step::TagTarget, call).await {
-            Ok(_) | Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => {}
-            Err(halt) => return Err(halt),
+        // Made by its id, it would follow nothing any more: that is worth a second try.
+        for _ in 0..2 {
+            match run.perform(Step::TagTarget, call.clone()).await {
+                Ok(_) => break,
+                Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => {}
+                Err(halt) => return Err(halt),
+            }
         }
     }
     let means = run.deps.engine.inspect_image(&op.old_reference).await;

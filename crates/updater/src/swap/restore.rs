@@ -19,6 +19,8 @@ use super::refusal::Cause;
 
 /// How long a full disk is waited out before a person is asked.
 const SPACE_PATIENCE: Duration = Duration::from_mins(10);
+/// Between a refused start and the second try.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -139,6 +141,13 @@ async fn get_around(run: &mut Run, halt: Halt) -> Result<(), Halt> {
     if !recreate::may_try(&run.journal.op) {
         return Err(halt);
     }
+    // Once may be chance.
+    tokio::time::sleep(AGAIN_AFTER).await;
+    let halt = match put_back(run).await {
+        Ok(()) => return Ok(()),
+        Err(again) if run.refused().is_some() && is_start(&again) => again,
+        Err(other) => return Err(other),
+    };
     tracing::error!(
         container.name = %run.journal.op.canonical_name,
         "the old container cannot be started ({halt}); making it anew from its recorded settings"

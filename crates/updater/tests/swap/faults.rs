@@ -10,6 +10,7 @@ use lodeman_updater::swap::Swapper;
 use lodeman_updater::{janitor, recover};
 use tokio::sync::mpsc;
 
+use crate::recreate;
 use crate::world::World;
 
 /// What goes wrong with one call.
@@ -57,8 +58,7 @@ where
 
 /// An update, a start of the server after it and the janitor's next round; then all faults are over and
 /// everything must be at rest. Gives how many calls were made while faults were possible.
-async fn play(behaviour: Behaviour, script: Vec<Cell>) -> usize {
-    let world = World::new(behaviour);
+async fn play(world: World, script: Vec<Cell>) -> usize {
     let engine = world.engine.clone();
     world.faulty.set_restart(move |how| engine.restart_engine(how));
     let mut kills = Vec::new();
@@ -103,9 +103,9 @@ struct Tally {
 }
 
 impl Tally {
-    async fn play(&mut self, behaviour: &Behaviour, script: Vec<Cell>) -> usize {
+    async fn play(&mut self, make: &dyn Fn() -> World, script: Vec<Cell>) -> usize {
         self.cells += 1;
-        let task = tokio::spawn(play(behaviour.clone(), script.clone()));
+        let task = tokio::spawn(play(make(), script.clone()));
         match tokio::time::timeout(Duration::from_hours(24), task).await {
             Ok(Ok(calls)) => return calls,
             Ok(Err(error)) => self.failed.push(format!("{script:?}: {error}")),
@@ -122,31 +122,32 @@ impl Tally {
 }
 
 async fn matrix(behaviour: Behaviour) -> Tally {
+    let make = || World::new(behaviour.clone());
     let all = std::env::var("LODEMAN_FAULTS").is_ok_and(|v| v == "all");
     let mut tally = Tally::default();
-    let plain = tally.play(&behaviour, Vec::new()).await;
+    let plain = tally.play(&make, Vec::new()).await;
     // Any sequence will do that reaches all pairs of faults in time, and the same ones each time.
     let mut draw = 1usize;
     for k in 1..=plain {
         for first in WRONGS {
-            let calls = tally.play(&behaviour, vec![(k, first)]).await;
+            let calls = tally.play(&make, vec![(k, first)]).await;
             let pairs = (k + 1..=calls).flat_map(|later| WRONGS.map(|second| (later, second)));
             let pairs: Vec<Cell> = pairs.collect();
             if all {
                 for second in pairs {
-                    tally.play(&behaviour, vec![(k, first), second]).await;
+                    tally.play(&make, vec![(k, first), second]).await;
                 }
                 continue;
             }
             // What once went wrong: a request that takes effect after it was asked for again.
             if first == Wrong::Answered(Fault::ReplyLostEffectDelayed(Duration::from_secs(9))) {
                 for second in [Wrong::Killed(Moment::After), Wrong::Answered(Fault::ErrorBefore)] {
-                    tally.play(&behaviour, vec![(k, first), (k + 1, second)]).await;
+                    tally.play(&make, vec![(k, first), (k + 1, second)]).await;
                 }
             }
             if !pairs.is_empty() && k % 2 == 0 {
                 draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                tally.play(&behaviour, vec![(k, first), pairs[(draw >> 33) % pairs.len()]]).await;
+                tally.play(&make, vec![(k, first), pairs[(draw >> 33) % pairs.len()]]).await;
             }
         }
     }
@@ -162,4 +163,18 @@ async fn an_update_settles_whatever_two_calls_answer() {
 async fn a_rollback_settles_whatever_two_calls_answer() {
     let ends = Behaviour { exits_after: Some((Duration::from_secs(3), 1)), ..Behaviour::default() };
     matrix(ends).await.verdict(350);
+}
+
+#[tokio::test(start_paused = true)]
+async fn making_a_container_anew_settles_whatever_one_call_answers() {
+    /// The old container's stop. An engine that restarts before it takes the container down by itself.
+    const STOP: usize = 6;
+    let mut tally = Tally::default();
+    let plain = tally.play(&recreate::world, Vec::new()).await;
+    for k in STOP..=plain {
+        for wrong in WRONGS {
+            tally.play(&recreate::world, vec![(k, wrong)]).await;
+        }
+    }
+    tally.verdict(280);
 }

@@ -18,10 +18,14 @@ fn unstartable() -> Behaviour {
 }
 
 /// The new image crashes, and the old container does not start again.
-fn world(options: FakeOptions) -> World {
+fn world_on(options: FakeOptions) -> World {
     let world = World::on(options, Behaviour::crashes(3));
     world.engine.set_behaviour(NAME, unstartable());
     world
+}
+
+pub fn world() -> World {
+    world_on(FakeOptions::default())
 }
 
 /// The same, and what is made from the old image does not start either.
@@ -43,7 +47,7 @@ async fn alerts(world: &World) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn it_is_made_anew_and_the_original_is_kept_for_the_soak() {
     for options in [FakeOptions::default(), FakeOptions::containerd()] {
-        let world = world(options);
+        let world = world_on(options);
         let old = world.engine.container(NAME).unwrap();
         let report = world.update().await;
         assert_eq!(report.outcome, Outcome::RolledBack, "{report:?}");
@@ -69,7 +73,7 @@ async fn it_is_made_anew_and_the_original_is_kept_for_the_soak() {
 
 #[tokio::test(start_paused = true)]
 async fn the_original_is_kept_as_long_as_what_stands_in_does_not_run() {
-    let world = world(FakeOptions::default());
+    let world = world();
     world.update().await;
     world.engine.go_down(lodeman_engine::fake::Shutdown::Clean);
     world.engine.come_up();
@@ -151,7 +155,7 @@ async fn killed_everywhere(make: impl Fn() -> World, mend: impl Fn(&World)) -> u
 
 #[tokio::test(start_paused = true)]
 async fn making_it_anew_can_be_killed_at_any_call() {
-    let cells = killed_everywhere(|| world(FakeOptions::default()), |_| ()).await;
+    let cells = killed_everywhere(world, |_| ()).await;
     assert!(cells >= 40, "{cells} cells");
 }
 
@@ -169,14 +173,14 @@ async fn giving_up_on_both_can_be_killed_at_any_call() {
 #[tokio::test(start_paused = true)]
 async fn a_recovery_that_makes_it_anew_can_be_killed_at_any_call() {
     let plain = {
-        let world = world(FakeOptions::default());
+        let world = world();
         world.update().await;
         world.faulty.calls()
     };
     let first = plain.iter().position(|c| c.action == "start").unwrap() + 1;
     let mut cells = 0;
     for k in 1..20 {
-        let world = world(FakeOptions::default());
+        let world = world();
         assert!(killed_at(&world, first, Moment::After).await);
         let done = world.faulty.calls().len();
         world.faulty.set_hook(move |call, at| {
