@@ -17,8 +17,8 @@ pub use error::StoreError;
 pub use model::account::{ApiTokenRecord, RoleRecord, SessionRecord, UserRecord};
 pub use model::activity::{ActivityEntry, StoredActivity};
 pub use model::{
-    BadDigest, CheckRecord, FirstSeen, IgnoredTarget, Override, RollbackPoint, ScanRecord, SealedSpec,
-    SpecKind, StoredEvent, StoredHistory,
+    BadDigest, CheckRecord, FirstSeen, IgnoredTarget, LastWords, Override, RollbackPoint, ScanRecord,
+    SealedSpec, SpecKind, StoredEvent, StoredHistory,
 };
 pub use port::account::{AccountStore, AccountWrite, SecretHash};
 pub use port::{ACTIVITY_KEPT, Store, Write};

@@ -13,7 +13,7 @@ use lodeman_domain::workload::WorkloadKey;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Which of an operation's two specs.
+/// Which of an operation's sealed documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpecKind {
@@ -21,22 +21,49 @@ pub enum SpecKind {
     Old,
     /// The replacement's.
     New,
+    /// What the replacement last said, before it was taken away: [`LastWords`].
+    LastWords,
 }
 
-/// A create request, plain here; the adapter seals it before it touches the medium.
+/// A create request or what a container last said, plain here; the adapter seals it before it touches the
+/// medium.
 #[derive(Clone, PartialEq)]
 pub struct SealedSpec {
     /// The operation it belongs to.
     pub op: OperationId,
-    /// Which of the two.
+    /// Which one.
     pub kind: SpecKind,
-    /// The request as JSON.
+    /// It as JSON.
     pub json: serde_json::Value,
 }
 
 impl std::fmt::Debug for SealedSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SealedSpec").field("op", &self.op).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// What a replacement said before it was taken away. It may carry secrets, so it is stored sealed, as
+/// [`SpecKind::LastWords`], and shown to nobody who may not read the container's logs.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastWords {
+    /// When it was read.
+    pub at: Timestamp,
+    /// The last lines of its log; `None` where they could not be read in time.
+    pub log: Option<String>,
+    /// Its last health check, as the engine tells it; `None` where there was none.
+    pub health: Option<serde_json::Value>,
+    /// Its exit code, 0 while it ran.
+    pub exit_code: i64,
+    /// Why the engine could not start it, in the engine's words.
+    pub error: String,
+    /// Whether the kernel ended it for want of memory.
+    pub oom_killed: bool,
+}
+
+impl std::fmt::Debug for LastWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LastWords").field("at", &self.at).finish_non_exhaustive()
     }
 }
 

@@ -139,7 +139,13 @@ impl Container {
             "FinishedAt": self.finished_at.as_deref().unwrap_or(NEVER),
         });
         if let Some(status) = self.health {
-            state["Health"] = json!({ "Status": status, "FailingStreak": 0, "Log": [] });
+            let failed = i32::from(status == "unhealthy");
+            let log = if status == "starting" {
+                json!([])
+            } else {
+                json!([{ "Start": self.started_at, "End": self.started_at, "ExitCode": failed, "Output": "" }])
+            };
+            state["Health"] = json!({ "Status": status, "FailingStreak": failed, "Log": log });
         }
         state
     }

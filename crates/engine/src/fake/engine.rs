@@ -242,6 +242,9 @@ impl ContainerEngine for FakeEngine {
     }
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {
+        if self.lock().logs_hang {
+            std::future::pending::<()>().await;
+        }
         self.call(|state| {
             let log = &state.get("read a container's log", id)?.log;
             let from = log.len().saturating_sub(lines);

@@ -14,6 +14,11 @@ impl FakeEngine {
     pub fn set_free_bytes(&self, free: Option<u64>) {
         self.change(|state| state.free_bytes = free);
     }
+
+    /// Lets everyone who reads a log wait for ever.
+    pub fn hang_logs(&self, hang: bool) {
+        self.change(|state| state.logs_hang = hang);
+    }
 }
 
 impl State {

@@ -72,6 +72,8 @@ pub(super) struct State {
     /// Counts the engine's starts.
     pub(super) generation: u64,
     pub(super) disk_full: bool,
+    /// Whether reading a log never ends.
+    pub(super) logs_hang: bool,
     /// `None`: it cannot be known.
     pub(super) free_bytes: Option<u64>,
     pub(super) leaked_ports: BTreeSet<u16>,
@@ -104,6 +106,7 @@ impl State {
             up: true,
             generation: 0,
             disk_full: false,
+            logs_hang: false,
             free_bytes: Some(super::place::DISK_BYTES / 2),
             leaked_ports: BTreeSet::new(),
             frozen_list: None,

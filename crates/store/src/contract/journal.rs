@@ -135,12 +135,16 @@ pub async fn specs_are_read_back_and_dropped(store: &dyn Store) {
     commit(store, writes).await;
     commit(store, vec![Write::PutSpec(new)]).await;
     commit(store, vec![Write::PutSpec(newer.clone())]).await;
+    let said = sample::spec(&op, SpecKind::LastWords, "four");
+    commit(store, vec![Write::PutSpec(said.clone())]).await;
+    let found = store.find_spec(op.id, SpecKind::LastWords).await.expect("a read").expect("it is there");
+    assert_eq!(found.json, said.json);
     let found = store.find_spec(op.id, SpecKind::Old).await.expect("a read").expect("it is there");
     assert_eq!(found.json, old.json);
     let found = store.find_spec(op.id, SpecKind::New).await.expect("a read").expect("it is there");
     assert_eq!(found.json, newer.json);
     commit(store, vec![Write::DropSpecs(op.id)]).await;
-    for kind in [SpecKind::Old, SpecKind::New] {
+    for kind in [SpecKind::Old, SpecKind::New, SpecKind::LastWords] {
         assert!(store.find_spec(op.id, kind).await.expect("a read").is_none());
     }
     assert!(store.find_operation(op.id).await.expect("a read").is_some(), "the row itself stays");

@@ -10,6 +10,7 @@ use super::names::pin_name;
 use super::perform::{Halt, Run};
 use super::refusal::Cause;
 use super::restore::{dark_ms, restore, restore_name, start_old};
+use super::verify::keep_last_words;
 
 /// How an operation that changed nothing lasting is ended.
 #[derive(Debug, Clone)]
@@ -102,7 +103,11 @@ pub(crate) async fn back(run: &mut Run, reason: &str, image_fault: bool) -> Resu
         run.advance(Phase::RollingBack, &format!("going back: {reason}"));
         run.journal.flush().await?;
     }
-    let ran = find_new(run).await?.is_some_and(|new| new.was_ever_started());
+    let new = find_new(run).await?.filter(ContainerInspect::was_ever_started);
+    let ran = new.is_some();
+    if let Some(new) = new {
+        keep_last_words(run, &new).await;
+    }
     if let Err(halt) = remove_new(run).await {
         return hold_for(run, halt, "the replacement cannot be taken away").await;
     }

@@ -1,5 +1,7 @@
 //! Judging a replacement: does it stay up, and is it healthy?
 
+mod last_words;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::call::ended;
 use super::perform::{Halt, Run};
+
+pub(super) use last_words::keep as keep_last_words;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);

@@ -56,6 +56,7 @@ pub(crate) fn spec_kind(kind: SpecKind) -> &'static str {
     match kind {
         SpecKind::Old => "old",
         SpecKind::New => "new",
+        SpecKind::LastWords => "last_words",
     }
 }
 
