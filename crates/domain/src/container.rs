@@ -168,6 +168,33 @@ impl FromStr for RunState {
     }
 }
 
+/// A TCP port of a container that took connections, and the way on which it did.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ListeningPort {
+    /// The port inside the container.
+    pub port: u16,
+    /// The way it was reached.
+    pub way: Way,
+}
+
+impl fmt::Display for ListeningPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/tcp", self.port)
+    }
+}
+
+/// A way to a port of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// By the container's address on this network.
+    Network(String),
+    /// By the host's port that it is published on.
+    Published,
+    /// By the host's own address: the container has no network of its own.
+    Host,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

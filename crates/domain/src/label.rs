@@ -52,6 +52,8 @@ pub struct ContainerHints {
     pub delay: Option<Hint<Duration>>,
     /// `grace-period`: wait for health, at most [`MAX_GRACE_PERIOD`].
     pub grace_period: Option<Hint<Duration>>,
+    /// `listen-check`: a replacement must listen where the old container did. `false` lifts that.
+    pub listen_check: Option<Hint<bool>>,
     /// `pull-only`: pull, do not recreate. `false` overrides a global `true`.
     pub pull_only: Option<Hint<bool>>,
     /// `prerelease`: pre-releases count as newer versions.

@@ -41,6 +41,8 @@ pub struct Settings {
     pub grace_period: Duration,
     /// Longest wait for health, whatever a container's own health check would take.
     pub health_deadline_cap: Duration,
+    /// Whether a replacement without a health check must listen where the old container did.
+    pub listen_check: bool,
     /// Minimum age of an image before an automatic update. Zero: none.
     pub update_delay: Duration,
     /// Only containers that one of these picks are managed. Empty: all.
@@ -92,6 +94,7 @@ impl Default for Settings {
             latest_auto_update: false,
             grace_period: Duration::from_secs(30),
             health_deadline_cap: Duration::from_mins(30),
+            listen_check: true,
             update_delay: Duration::ZERO,
             include: Vec::new(),
             filters: Vec::new(),

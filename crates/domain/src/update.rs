@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::container::{ContainerId, ContainerName};
+use crate::container::{ContainerId, ContainerName, ListeningPort};
 use crate::digest::Digest;
 use crate::image::{ImageReference, Platform};
 use crate::workload::HostId;
@@ -298,6 +298,9 @@ pub struct Operation {
     pub validate_budget_ms: u64,
     /// How much of it is used, milliseconds.
     pub validate_used_ms: u64,
+    /// Where the old container took connections before it was stopped, as far as that could be told.
+    #[serde(default)]
+    pub listened: Vec<ListeningPort>,
     /// Whether the replacement was started once more after an exit that a restart of the engine explains.
     pub restarted_after_explained_exit: bool,
     /// Whether it goes back because of the replacement's image.

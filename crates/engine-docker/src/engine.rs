@@ -1,6 +1,7 @@
 //! The adapter: each question of the port, put to the engine.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use lodeman_engine::{
 };
 
 use crate::config::{ConnectError, DockerEngineConfig, Endpoint};
+use crate::dial;
 use crate::stream::Streams;
 use crate::transport::Transport;
 use crate::version::ApiVersion;
@@ -174,6 +176,11 @@ impl ContainerEngine for DockerEngine {
     #[tracing::instrument(name = "engine.disk_space", level = "debug", skip_all)]
     async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
         self.measure(witness).await
+    }
+
+    #[tracing::instrument(name = "engine.takes_connections", level = "debug", skip_all, fields(address = %address))]
+    async fn takes_connections(&self, address: SocketAddr) -> bool {
+        dial::takes_connections(address).await
     }
 
     #[tracing::instrument(name = "engine.events", level = "debug", skip_all)]

@@ -12,6 +12,7 @@
 mod answer;
 mod calls;
 mod config;
+mod dial;
 mod engine;
 mod events;
 mod logs;

@@ -67,6 +67,11 @@ pub trait World: Send + Sync {
     /// A host port nobody listens on.
     async fn free_port(&self) -> u16;
 
+    /// Whether containers can be dialled from where the checks run.
+    fn reaches_containers(&self) -> bool {
+        true
+    }
+
     /// Takes the engine down, brings it back and waits until it answers; `false` when it cannot.
     async fn restart(&self, how: Shutdown) -> bool {
         let _ = how;
@@ -131,7 +136,8 @@ pub fn all() -> Vec<(&'static str, Check)> {
             a_referenced_volume_outlives_a_container_that_removes_itself,
             a_read_only_volume_is_reported_as_such;
         place:
-            free_space_is_told_by_the_engines_own_disk_or_not_at_all;
+            free_space_is_told_by_the_engines_own_disk_or_not_at_all,
+            a_port_takes_connections_only_while_something_listens_on_it;
         image:
             an_image_in_use_is_not_removed,
             a_pin_is_one_more_name,

@@ -13,6 +13,7 @@ mod event;
 pub mod fake;
 mod inspect;
 mod port;
+mod reach;
 pub mod spec;
 
 pub use error::EngineError;

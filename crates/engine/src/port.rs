@@ -1,5 +1,6 @@
 //! The port itself.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -254,6 +255,15 @@ pub trait ContainerEngine: Send + Sync {
     async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
         let _ = witness;
         Ok(None)
+    }
+
+    /// Whether something takes TCP connections at this address of a container
+    /// ([`ContainerInspect::ways`]), dialled from where this process stands. `false` as well where there
+    /// is no way from here, and where the other end closes at once without a word: so does an engine's own
+    /// proxy with nothing behind it. Within 2 s.
+    async fn takes_connections(&self, address: SocketAddr) -> bool {
+        let _ = address;
+        false
     }
 
     /// Events from now on.

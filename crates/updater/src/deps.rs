@@ -42,6 +42,7 @@ pub struct Owner {
 
 /// Numbers of the swap. `Default` gives the product's.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that a person sets")]
 pub struct SwapConfig {
     /// How long a replacement without a health check must stay up.
     pub grace: Duration,
@@ -63,6 +64,10 @@ pub struct SwapConfig {
     pub calm_limit: Duration,
     /// The policy a container gets when its update was rolled back. `None`: it keeps its own.
     pub rollback_policy: Option<Policy>,
+    /// Whether a replacement without a health check must listen where the old container did.
+    pub listen_check: bool,
+    /// Whether a label may lift that.
+    pub labels_are_trusted: bool,
     /// How many bytes must be free on the engine's disk before anything is changed. `0`: it is not asked.
     pub space_reserve_bytes: u64,
     /// Whether a journal-less leftover is rolled back without asking.
@@ -82,6 +87,8 @@ impl Default for SwapConfig {
             calm: Duration::from_secs(3),
             calm_limit: Duration::from_secs(30),
             rollback_policy: None,
+            listen_check: true,
+            labels_are_trusted: true,
             space_reserve_bytes: 64 << 20,
             adopt_orphans: false,
         }

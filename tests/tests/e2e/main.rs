@@ -9,6 +9,7 @@ mod approval;
 mod broken;
 mod faithful;
 mod lab;
+mod listens;
 mod outside;
 mod server;
 mod space;

@@ -17,6 +17,7 @@ pub(super) mod names {
     pub const SCHEDULE: &[&str] = &["lodeman.schedule", "lodeman.cron", "sentinel.schedule", "sentinel.cron"];
     pub const DELAY: &[&str] = &["lodeman.delay", "sentinel.delay"];
     pub const GRACE_PERIOD: &[&str] = &["lodeman.grace-period", "sentinel.grace-period"];
+    pub const LISTEN_CHECK: &[&str] = &["lodeman.listen-check", "sentinel.listen-check"];
     pub const PULL_ONLY: &[&str] = &["lodeman.pull-only", "sentinel.pull-only"];
     pub const PRERELEASE: &[&str] = &["lodeman.prerelease", "sentinel.prerelease"];
     pub const VARIANT: &[&str] = &["lodeman.variant", "sentinel.variant"];
@@ -40,6 +41,7 @@ pub(super) const READ: &[&[&str]] = &[
     names::SCHEDULE,
     names::DELAY,
     names::GRACE_PERIOD,
+    names::LISTEN_CHECK,
     names::PULL_ONLY,
     names::PRERELEASE,
     names::VARIANT,

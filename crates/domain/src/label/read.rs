@@ -28,6 +28,7 @@ pub fn read_labels(labels: &Labels) -> ContainerHints {
         schedule: reader.first_valid(names::SCHEDULE, parsed("expected a cron line")),
         delay: reader.first_valid(names::DELAY, delay),
         grace_period: reader.first_valid(names::GRACE_PERIOD, grace_period),
+        listen_check: reader.first_valid(names::LISTEN_CHECK, boolean),
         pull_only: reader.first_valid(names::PULL_ONLY, boolean),
         prerelease: reader.first_valid(names::PRERELEASE, boolean),
         variant: reader.first_valid(names::VARIANT, from_str("expected exact or family")),

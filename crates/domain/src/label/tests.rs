@@ -20,6 +20,7 @@ fn every_wish_is_read_in_both_main_families() {
             ("schedule", "0 4 * * *"),
             ("delay", "3d"),
             ("grace-period", "1m30s"),
+            ("listen-check", "off"),
             ("pull-only", "on"),
             ("prerelease", "1"),
             ("variant", "Exact"),
@@ -45,7 +46,7 @@ fn every_wish_is_read_in_both_main_families() {
         assert!(hints.pull_only.unwrap().value && hints.prerelease.unwrap().value);
         assert_eq!(hints.variant.unwrap().value, VariantRule::Exact);
         assert_eq!(hints.window.unwrap().value.as_str(), "Sat 02:00-06:00");
-        assert!(!hints.enable.unwrap().value);
+        assert!(!hints.enable.unwrap().value && !hints.listen_check.unwrap().value);
         assert!(hints.monitor_only.unwrap().value && hints.no_pull.unwrap().value);
         assert!(hints.is_self);
     }

@@ -225,6 +225,15 @@ pub static SETTINGS: &[SettingSpec] = &[
         ..BASE
     },
     SettingSpec {
+        key: "listen_check",
+        config_key: "updates.listen_check",
+        default: "true",
+        summary: "whether a replacement without a health check must listen where the old container did",
+        set: |s, text, _| put(&mut s.listen_check, boolean(text)),
+        get: |s| s.listen_check.to_string(),
+        ..BASE
+    },
+    SettingSpec {
         key: "update_delay",
         config_key: "updates.delay",
         kind: SettingKind::Duration,

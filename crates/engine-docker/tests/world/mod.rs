@@ -1,7 +1,8 @@
 //! A real engine and what surrounds it, for the contract suite.
 //!
 //! `LODEMAN_TEST_ENGINE` names the engine's socket. Beside it, each optional: `LODEMAN_TEST_REGISTRY`,
-//! `host:port` of a registry without TLS that this process and the engine both reach; and
+//! `host:port` of a registry without TLS that this process and the engine both reach;
+//! `LODEMAN_TEST_OUT_OF_REACH`, set where this process is in another network than the containers; and
 //! `LODEMAN_TEST_RESTART`, a program that restarts the engine, called with `clean` or `killed`, which
 //! returns once the engine was started again.
 
@@ -138,6 +139,10 @@ impl World for RealWorld {
     async fn free_port(&self) -> u16 {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         listener.local_addr().expect("it has an address").port()
+    }
+
+    fn reaches_containers(&self) -> bool {
+        std::env::var_os("LODEMAN_TEST_OUT_OF_REACH").is_none()
     }
 
     async fn restart(&self, how: Shutdown) -> bool {

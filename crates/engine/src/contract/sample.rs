@@ -29,7 +29,22 @@ const STEADY: &str = "trap 'exit 0' TERM; echo ready; while :; do /bin/busybox s
 /// Waits for ever and ignores its stop signal.
 const STUBBORN: &str = "trap '' TERM; echo ready; while :; do /bin/busybox sleep 1; done";
 
+/// Serves an empty folder, and obeys its stop signal at once.
+const LISTENING: &str = "trap 'exit 0' TERM; /bin/busybox httpd -p 8080 -h /bin; \
+                         while :; do /bin/busybox sleep 1 & wait $!; done";
+
 impl SampleImage {
+    /// The port that [`SampleImage::listening`] listens on.
+    pub const PORT: u16 = 8080;
+
+    /// Runs until it is stopped, and listens on a port that it declares.
+    #[must_use]
+    pub fn listening() -> Self {
+        let config =
+            json!({ "Cmd": shell(LISTENING), "ExposedPorts": { format!("{}/tcp", Self::PORT): {} } });
+        Self::new("listening", 1, &config, Behaviour::listening(Self::PORT, Duration::ZERO))
+    }
+
     fn new(name: &'static str, version: u32, config: &Value, behaviour: Behaviour) -> Self {
         let mut config = config.as_object().cloned().unwrap_or_default();
         let labels = config.entry("Labels").or_insert_with(|| json!({}));

@@ -1,5 +1,6 @@
 //! The port, answered by the model.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -242,7 +243,7 @@ impl ContainerEngine for FakeEngine {
     }
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {
-        if self.lock().logs_hang {
+        if self.lock().place.logs_hang {
             std::future::pending::<()>().await;
         }
         self.call(|state| {
@@ -254,6 +255,10 @@ impl ContainerEngine for FakeEngine {
 
     async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
         self.read(|state| Ok(state.disk_space(witness)))
+    }
+
+    async fn takes_connections(&self, address: SocketAddr) -> bool {
+        self.lock().takes_connections(address)
     }
 
     async fn events(&self) -> Result<EventStream, EngineError> {

@@ -5,6 +5,7 @@
 //! point is simulated, by aborting the task that waits for the answer.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -369,6 +370,10 @@ impl<E: ContainerEngine + 'static> ContainerEngine for Faulty<E> {
 
     async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {
         self.inner.disk_space(witness).await
+    }
+
+    async fn takes_connections(&self, address: SocketAddr) -> bool {
+        self.inner.takes_connections(address).await
     }
 
     async fn events(&self) -> Result<EventStream, EngineError> {

@@ -45,6 +45,8 @@ pub struct Behaviour {
     pub stop_code: i64,
     /// What it writes at each start.
     pub log_lines: Vec<String>,
+    /// The TCP ports it listens on, each so long after its start.
+    pub listens: BTreeMap<u16, Duration>,
 }
 
 impl Default for Behaviour {
@@ -56,11 +58,18 @@ impl Default for Behaviour {
             stops_after: Some(Duration::from_millis(100)),
             stop_code: 0,
             log_lines: vec!["ready".to_owned()],
+            listens: BTreeMap::new(),
         }
     }
 }
 
 impl Behaviour {
+    /// It listens on `port`, so long after its start.
+    #[must_use]
+    pub fn listening(port: u16, after: Duration) -> Self {
+        Self { listens: BTreeMap::from([(port, after)]), ..Self::default() }
+    }
+
     /// Its process ends with `code` as soon as it was started: a crash loop where the policy restarts it.
     #[must_use]
     pub fn crashes(code: i64) -> Self {

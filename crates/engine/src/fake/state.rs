@@ -12,6 +12,7 @@ use super::FakeOptions;
 use super::container::{Container, InspectView};
 use super::image::{FakeImages, hex};
 use super::oracle::Oracle;
+use super::place::Place;
 use super::store::LocalStore;
 use crate::spec::value::version;
 use crate::{ContainerInspect, EngineError, EngineEvent, EventAction};
@@ -72,10 +73,7 @@ pub(super) struct State {
     /// Counts the engine's starts.
     pub(super) generation: u64,
     pub(super) disk_full: bool,
-    /// Whether reading a log never ends.
-    pub(super) logs_hang: bool,
-    /// `None`: it cannot be known.
-    pub(super) free_bytes: Option<u64>,
+    pub(super) place: Place,
     pub(super) leaked_ports: BTreeSet<u16>,
     pub(super) frozen_list: Option<Vec<crate::ContainerSummary>>,
     pub(super) oracle: Oracle,
@@ -106,8 +104,7 @@ impl State {
             up: true,
             generation: 0,
             disk_full: false,
-            logs_hang: false,
-            free_bytes: Some(super::place::DISK_BYTES / 2),
+            place: Place::default(),
             leaked_ports: BTreeSet::new(),
             frozen_list: None,
             oracle: Oracle::default(),

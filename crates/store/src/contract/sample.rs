@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use lodeman_domain::container::{ContainerId, ContainerName};
+use lodeman_domain::container::{ContainerId, ContainerName, ListeningPort, Way};
 use lodeman_domain::digest::Digest;
 use lodeman_domain::event::{Event, EventKind, HistoryRow};
 use lodeman_domain::image::{Platform, Repository};
@@ -114,6 +114,7 @@ pub fn operation(n: u64, container: &str) -> Operation {
         direction: Direction::Forward,
         validate_budget_ms: 60_000,
         validate_used_ms: 0,
+        listened: vec![ListeningPort { port: 80, way: Way::Network("front".into()) }],
         restarted_after_explained_exit: false,
         image_fault: false,
         recoveries: 0,

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lodeman_domain::event::{Event, EventKind};
-use lodeman_domain::setting::{SETTINGS, SettingError, SettingSource, SettingSpec, Settings, find_setting};
+use lodeman_domain::setting::{
+    LabelTrust, SETTINGS, SettingError, SettingSource, SettingSpec, Settings, find_setting,
+};
 use lodeman_store::{Store, StoreError, Write};
 use serde_json::json;
 use tokio::sync::{Mutex as AsyncMutex, watch};
@@ -156,6 +158,8 @@ pub(super) fn swap_config(base: &SwapConfig, settings: &Settings) -> SwapConfig 
         max_parallel: usize::try_from(settings.max_parallel_per_host).unwrap_or(1),
         image_cleanup: settings.image_cleanup,
         rollback_policy: settings.rollback_policy,
+        listen_check: settings.listen_check,
+        labels_are_trusted: settings.label_trust == LabelTrust::Trusted,
         ..base.clone()
     }
 }
@@ -171,6 +175,7 @@ pub(super) fn decides_otherwise(old: &Settings, new: &Settings) -> bool {
         soak: old.soak,
         grace_period: old.grace_period,
         health_deadline_cap: old.health_deadline_cap,
+        listen_check: old.listen_check,
         rollback_point_lifetime: old.rollback_point_lifetime,
         rollback_policy: old.rollback_policy,
         image_cleanup: old.image_cleanup,

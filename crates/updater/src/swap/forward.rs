@@ -27,6 +27,7 @@ pub(crate) async fn forward(
     if !run.journal.op.old_running {
         return exchange_stopped(run).await;
     }
+    verify::hear_old(run).await;
     // From here to the start of the replacement the container is down.
     let permit = locks.dark_window().await;
     if stopping.is_cancelled() {

@@ -179,6 +179,7 @@ fn operation(deps: &Deps, request: &SwapRequest, planned: &Planned, plan: &Plan)
         direction: Direction::Forward,
         validate_budget_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
         validate_used_ms: 0,
+        listened: Vec::new(),
         restarted_after_explained_exit: false,
         image_fault: false,
         recoveries: 0,

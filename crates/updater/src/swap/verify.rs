@@ -1,6 +1,7 @@
 //! Judging a replacement: does it stay up, and is it healthy?
 
 mod last_words;
+mod listen;
 
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use super::call::ended;
 use super::perform::{Halt, Run};
 
 pub(super) use last_words::keep as keep_last_words;
+use listen::Hearing;
+pub(super) use listen::hear_old;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
@@ -31,7 +34,12 @@ pub(crate) async fn judge(run: &mut Run, id: &ContainerId, stopping: &Cancellati
     let used_before = Duration::from_millis(run.journal.op.validate_used_ms);
     // Interrupted judging always gets some more time.
     let left = budget.saturating_sub(used_before).max(Duration::from_secs(10).min(budget));
-    run.advance(Phase::Validating, &waiting_for(&first, left));
+    // One with a health check is judged by that alone.
+    let listened = if first.health().is_none() { run.journal.op.listened.clone() } else { Vec::new() };
+    let mut hearing = Hearing::new(listened);
+    let hearing_left = hearing.budget(grace, run.deps.swap.health_deadline_cap).saturating_sub(used_before);
+    let hearing_left = hearing_left.max(left);
+    run.advance(Phase::Validating, &waiting_for(&first, left, &hearing));
     run.journal.flush().await?;
     let began = Instant::now();
     let mut recorded = began;
@@ -48,6 +56,7 @@ pub(crate) async fn judge(run: &mut Run, id: &ContainerId, stopping: &Cancellati
         if now.started_at() != first.started_at() || now.restart_count() != first.restart_count() {
             return Err(broken(ended(&now)));
         }
+        hearing.listen(&*run.deps.engine, &now).await;
         let spent = began.elapsed();
         match now.health() {
             Some("healthy") => return Ok(()),
@@ -61,7 +70,8 @@ pub(crate) async fn judge(run: &mut Run, id: &ContainerId, stopping: &Cancellati
                     last_probe(&now)
                 )));
             }
-            None if spent >= left => return Ok(()),
+            None if spent >= left && hearing.is_content() => return Ok(()),
+            None if spent >= hearing_left => return Err(broken(hearing.complaint())),
             _ => {}
         }
         if stopping.is_cancelled() {
@@ -75,9 +85,10 @@ pub(crate) async fn judge(run: &mut Run, id: &ContainerId, stopping: &Cancellati
         run.deps.progress.send(Progress::Verdict {
             operation: run.journal.op.id,
             name: run.journal.op.canonical_name.to_string(),
-            message: waiting_for(&now, left.saturating_sub(spent)),
+            message: waiting_for(&now, left.saturating_sub(spent), &hearing),
         });
-        tokio::time::sleep(EVERY.min(left.saturating_sub(spent).max(Duration::from_millis(20)))).await;
+        let until = if spent < left { left } else { hearing_left };
+        tokio::time::sleep(EVERY.min(until.saturating_sub(spent).max(Duration::from_millis(20)))).await;
     }
 }
 
@@ -103,10 +114,12 @@ async fn inspect(run: &Run, id: &ContainerId) -> Result<ContainerInspect, Halt> 
     Err(Halt::Unsettled { step })
 }
 
-fn waiting_for(c: &ContainerInspect, left: Duration) -> String {
+fn waiting_for(c: &ContainerInspect, left: Duration, hearing: &Hearing) -> String {
     match c.health() {
         Some(health) => format!("health check: {health}, {} s left", left.as_secs()),
-        None => format!("must stay up {} s more", left.as_secs()),
+        None if hearing.is_content() => format!("must stay up {} s more", left.as_secs()),
+        None if left.is_zero() => format!("must listen on {}", hearing.missing()),
+        None => format!("must stay up {} s more and listen on {}", left.as_secs(), hearing.missing()),
     }
 }
 
