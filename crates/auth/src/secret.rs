@@ -1,6 +1,5 @@
 //! Secrets as text, and what is stored of them.
 
-#[cfg(test)]
 use sha2::{Digest as _, Sha256};
 
 /// Lower-case hex digits.
@@ -10,7 +9,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
-#[cfg(test)]
 /// What is stored of a secret that has as many random bits as it looks: its SHA-256, as hex digits.
 pub(crate) fn stored_form(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
