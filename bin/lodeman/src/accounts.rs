@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use lodeman_auth::BuiltInRole;
 use lodeman_config::{Config, Profile};
 use lodeman_domain::clock::{Clock, IdSource, SystemClock, SystemIds};
 use lodeman_http::Accounts;
@@ -12,9 +13,6 @@ use secrecy::SecretString;
 
 use crate::exit::{Exit, Failure, chain};
 use crate::password;
-
-/// The role that may do everything.
-const ADMIN: &str = "admin";
 
 /// Makes accounts in a database.
 pub struct StoredAccounts {
@@ -30,7 +28,13 @@ impl StoredAccounts {
     }
 
     fn admin(&self, name: &str, password_hash: &str) -> UserRecord {
-        UserRecord::new(self.ids.next(), name, password_hash.to_owned(), ADMIN, self.clock.now())
+        UserRecord::new(
+            self.ids.next(),
+            name,
+            password_hash.to_owned(),
+            BuiltInRole::Admin.id(),
+            self.clock.now(),
+        )
     }
 
     /// Makes the first administrator, as configured, where there is no account yet.
