@@ -26,6 +26,7 @@ pub(crate) fn order(input: &[u8]) {
             assert_eq!(a.cmp(b), b.cmp(a).reverse(), "one is before the other or behind it");
             assert_eq!(a.cmp(b).is_eq(), a.tag() == b.tag(), "only the same is equal");
             assert_eq!(a.comparable_with(b), b.comparable_with(a), "to belong together is mutual");
+            assert_eq!(a.comparable_but_for_v(b), b.comparable_but_for_v(a));
             if a.comparable_with(b) {
                 let both = Step::between(a, b).is_some() && Step::between(b, a).is_some();
                 assert!(!both, "of two only one is newer");
@@ -81,7 +82,8 @@ pub(crate) fn choosing(input: &[u8]) {
         let text = found.tag.as_str();
         assert!(tags.contains(&found.tag) && found.version.tag() == &found.tag, "it is published");
         assert_eq!(Step::between(&running, &found.version), Some(found.step), "it is newer");
-        assert!(running.comparable_with(&found.version) && rules.scope.admits(&running, &found.version));
+        let follows = running.comparable_with(&found.version) || running.comparable_but_for_v(&found.version);
+        assert!(follows && rules.scope.admits(&running, &found.version), "it is of the same series");
         assert!(!rules.ignored.contains(&found.tag));
         assert!(rules.include.as_ref().is_none_or(|pattern| pattern.matches(text)));
         assert!(!rules.exclude.as_ref().is_some_and(|pattern| pattern.matches(text)));
