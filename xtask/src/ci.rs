@@ -41,6 +41,7 @@ pub fn run(arguments: &CiArgs) -> Result<()> {
     gate("clippy", ran(cargo().args(clippy)));
     gate("layers", ran(Command::new(ourselves()?).arg("layers")));
     gate("sqlx", ran(Command::new(ourselves()?).args(["sqlx", "--check"])));
+    gate("openapi", ran(Command::new(ourselves()?).args(["openapi", "--check"])));
     let mut test = Command::new(ourselves()?);
     test.arg("test");
     if arguments.without_lab {

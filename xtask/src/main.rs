@@ -9,6 +9,7 @@ mod fuzz;
 mod kill_matrix;
 mod lab;
 mod layers;
+mod openapi;
 mod run;
 mod sqlx;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     Layers,
     /// Refreshes the stored facts about every SQL statement
     Sqlx(sqlx::SqlxArgs),
+    /// Writes the published document of the API anew
+    Openapi(openapi::OpenapiArgs),
     /// Kills the program around every call that changes something, and looks what is left
     KillMatrix(kill_matrix::KillMatrixArgs),
     /// Throws anything at every reader of outside input
@@ -61,6 +64,7 @@ fn main() -> Result<()> {
         Task::Lab(task) => lab::run(&task),
         Task::Layers => layers::run(),
         Task::Sqlx(arguments) => sqlx::run(&arguments),
+        Task::Openapi(arguments) => openapi::run(&arguments),
         Task::KillMatrix(arguments) => kill_matrix::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),

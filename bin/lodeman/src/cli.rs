@@ -109,6 +109,8 @@ pub enum Command {
     Migrate,
     /// Prints every key of the configuration with its value and where it comes from, and all mistakes
     CheckConfig,
+    /// Prints the OpenAPI document of the HTTP API, to make clients from
+    Openapi,
     /// Asks the running server whether it is alive, for a container's health check
     Healthcheck(HealthcheckArgs),
 }

@@ -108,6 +108,11 @@ pub async fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::CreateAdmin(arguments) => create_admin::run(&config, &arguments, output).await,
         Command::Migrate => migrate::run(&config, output).await,
         Command::CheckConfig => Ok(Exit::Done),
+        Command::Openapi => {
+            let document = lodeman_http::openapi();
+            output.raw(&document)?;
+            Ok(Exit::Done)
+        }
         Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments, output).await,
     }
 }

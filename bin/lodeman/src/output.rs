@@ -41,6 +41,14 @@ impl Output {
         View { style: self.style, zone: self.zone.clone(), now: self.clock.now() }
     }
 
+    /// Prints a document as it is.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be written, but for a reader that has gone.
+    pub fn raw(&mut self, text: &str) -> Result<(), Failure> {
+        told(self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()))
+    }
+
     /// Prints a result: `value` for a program, or what `text` makes of it for a person.
     ///
     /// # Errors
@@ -58,12 +66,7 @@ impl Output {
             let text = text(&self.view(), value);
             self.to.write_all(text.as_bytes())
         };
-        match written.and_then(|()| self.to.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::because("the result cannot be written", &error))
-            }
-            _ => Ok(()),
-        }
+        told(written.and_then(|()| self.to.flush()))
     }
 
     /// Tells a failure: to a program as the document it waits for, to a person on standard error.
@@ -78,5 +81,15 @@ impl Output {
         }
         let severity = if failure.exit == Exit::Interrupted { "interrupted" } else { "error" };
         eprintln!("lodeman: {severity}: {}", crate::render::plain(&failure.message));
+    }
+}
+
+/// A reader that has gone is no failure.
+fn told(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::because("the result cannot be written", &error))
+        }
+        _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "demo")]
 mod demo;
 mod engine;
+mod identity;
 #[cfg(feature = "demo")]
 #[cfg(test)]
 mod observed;
@@ -31,6 +32,7 @@ use crate::process;
 
 #[cfg(feature = "demo")]
 pub use demo::Demo;
+pub use identity::{identity, maintain};
 pub use registry::client as registry_client;
 pub use store::{OpenFailure, open as open_store};
 

@@ -144,6 +144,20 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// The engine's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Exited => "exited",
+            Self::Removing => "removing",
+            Self::Dead => "dead",
+        }
+    }
+
     /// Running or paused: the container occupies its addresses and ports.
     #[must_use]
     pub fn is_up(self) -> bool {

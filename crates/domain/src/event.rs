@@ -23,6 +23,10 @@ words! {
         OperationEnded = "operation_ended",
         /// A person changed a setting.
         SettingsChanged = "settings_changed",
+        /// A person set a container's policy, or took it back.
+        PolicyChanged = "policy_changed",
+        /// What a person began did not come to an operation.
+        ActionFailed = "action_failed",
         /// Someone should look.
         Alert = "alert",
     }

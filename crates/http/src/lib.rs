@@ -9,17 +9,22 @@
 
 mod client;
 mod control;
+mod document;
 mod envelope;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod metrics;
 mod probes;
+pub mod sentinel;
 mod serve;
+mod server;
 mod socket;
+pub mod surface;
 
 pub use client::{RemoteControl, ServerInfo};
 pub use control::{Accounts, router as control_router};
 pub use metrics::{Exporter, InstallError, METRICS, MetricKind, MetricSpec};
 pub use probes::{MetricsAccess, ProbeConfig, probes};
 pub use serve::serve;
+pub use server::{openapi, server, surfaces};
 pub use socket::{BindError, ControlSocket, SOCKET_NAME, socket_path};

@@ -50,15 +50,20 @@ struct Probes {
 }
 
 /// The routes of the probes. They change nothing and take no body.
-pub fn probes(control: Arc<dyn Control>, config: ProbeConfig) -> Router {
+pub(crate) fn probe_routes(control: Arc<dyn Control>, config: ProbeConfig) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .with_state(Probes { control, config, asked: Arc::default() })
+}
+
+/// The probes alone.
+pub fn probes(control: Arc<dyn Control>, config: ProbeConfig) -> Router {
+    probe_routes(control, config)
         .fallback(|uri: Uri| async move { Failure::no_such_route(uri.path()) })
         .method_not_allowed_fallback(|| async { Failure::wrong_method() })
         .layer(middleware::from_fn(guard))
-        .with_state(Probes { control, config, asked: Arc::default() })
 }
 
 /// Headers that every answer has.

@@ -1,10 +1,15 @@
 //! The application: every service composed, behind [`Control`].
 
+mod activity;
+mod containers;
 mod control;
 mod image;
 mod loops;
+mod overrides;
+mod records;
 mod settings;
 mod state;
+mod work;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,8 +26,10 @@ use crate::control::{ControlError, ErrorKind};
 use crate::deps::Deps;
 use crate::scan::{ScanError, ScanOutcome, ScanRequest, scan};
 use crate::swap::{SwapError, Swapper};
+pub use containers::ContainerView;
 pub use image::check_image;
 pub use loops::Loops;
+pub use overrides::PolicyPlan;
 pub use settings::{LiveSettings, SettingsBook};
 use state::State;
 

@@ -16,7 +16,7 @@ use lodeman_domain::image::{ImageReference, Tag};
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::setting::SettingSource;
 use lodeman_domain::update::{OperationId, Outcome};
-pub use lodeman_store::{ScanRecord, StoredHistory};
+pub use lodeman_store::{ScanRecord, StoredActivity, StoredHistory};
 use serde::{Deserialize, Serialize};
 
 /// Which revision of a queue entry is meant.

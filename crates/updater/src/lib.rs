@@ -10,6 +10,7 @@ pub mod control;
 pub mod decide;
 pub mod deps;
 pub mod explain;
+pub mod feed;
 pub mod janitor;
 pub mod locks;
 pub mod progress;

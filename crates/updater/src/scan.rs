@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::digest::Digest;
 use lodeman_domain::event::{Event, EventKind, Progress};
-use lodeman_domain::explain::{Action, Explanation, Verdict};
+use lodeman_domain::explain::{Action, Explanation, ReasonCode, Verdict};
 use lodeman_domain::image::Repository;
 use lodeman_domain::policy::Policy;
 use lodeman_domain::schedule::Trigger;
@@ -112,8 +112,8 @@ pub async fn scan(
         skipped: 0,
         failed: 0,
     };
-    tell(deps, EventKind::ScanStarted, format!("a scan of {} containers began", subjects.len()), &record)
-        .await?;
+    let message = format!("a scan of {} containers began", subjects.len());
+    tell(deps, EventKind::ScanStarted, message, &record, 0).await?;
     let session = ScanSession::new(registry);
     let total = subjects.len();
     let concurrency = usize::try_from(settings.scan_concurrency.max(1)).unwrap_or(1);
@@ -165,7 +165,9 @@ pub async fn scan(
         "{} containers: {} checked, {} with an update, {} failed",
         record.total, record.checked, record.available, record.failed
     );
-    tell(deps, EventKind::ScanCompleted, message, &record).await?;
+    let is_limited = |f: &&Finding| f.decision.reasons.iter().any(|r| r.code == ReasonCode::RateLimited);
+    let rate_limited = findings.iter().filter(is_limited).count();
+    tell(deps, EventKind::ScanCompleted, message, &record, rate_limited).await?;
     metrics::counter!("lodeman_scans_total").increment(1);
     metrics::gauge!("lodeman_updates_available").set(f64::from(record.available));
     Ok(ScanOutcome { record, findings })
@@ -181,9 +183,16 @@ fn trigger_word(trigger: Trigger) -> &'static str {
     }
 }
 
-async fn tell(deps: &Deps, kind: EventKind, message: String, record: &ScanRecord) -> Result<(), StoreError> {
+async fn tell(
+    deps: &Deps,
+    kind: EventKind,
+    message: String,
+    record: &ScanRecord,
+    rate_limited: usize,
+) -> Result<(), StoreError> {
     tracing::info!("{message}");
-    let data = serde_json::to_value(record).unwrap_or_default();
+    let mut data = serde_json::to_value(record).unwrap_or_default();
+    data["rate_limited"] = rate_limited.into();
     let event = Event { kind, at: deps.clock.now(), workload: None, operation: None, message, data };
     deps.store.commit(vec![Write::AppendEvent(event)]).await
 }

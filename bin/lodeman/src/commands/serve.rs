@@ -9,6 +9,7 @@ use std::time::Duration;
 use lodeman_config::{Config, Profile};
 use lodeman_http::Exporter;
 use lodeman_updater::app::{App, Loops};
+use lodeman_updater::feed::Feed;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ use crate::process::{self, EndSignals};
 use crate::session::{Found, find};
 #[cfg(feature = "demo")]
 use crate::wiring::Demo;
-use crate::wiring::Local;
+use crate::wiring::{Local, identity, maintain};
 use keep::keep;
 use listen::Listeners;
 
@@ -44,7 +45,9 @@ pub async fn run(config: Config, arguments: &ServeArgs) -> Result<Exit, Failure>
     }
     let local = open(&config, arguments).await?;
     StoredAccounts::new(local.store.clone()).make_first(&config).await?;
-    let listeners = Listeners::open(&config, &local, exporter.clone()).await?;
+    let auth = identity(&config, local.store.clone()).await?;
+    let feed = Feed::new(local.app.swapper().deps());
+    let listeners = Listeners::open(&config, &local, auth.clone(), &feed, exporter.clone()).await?;
 
     let stopping = local.stopping.clone();
     let running = async {
@@ -54,6 +57,8 @@ pub async fn run(config: Config, arguments: &ServeArgs) -> Result<Exit, Failure>
             work(&local.app, &stopping),
             listeners.serve(&stopping),
             upkeep(exporter, &stopping),
+            feed.run(stopping.clone()),
+            maintain(&auth, &stopping),
         )
     };
     let mut running = std::pin::pin!(running);

@@ -66,7 +66,10 @@ fn sources(folder: &Path, take: &mut impl FnMut(&str)) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && name != "tests" && name != "target" {
             sources(&path, take);
-        } else if name.ends_with(".rs") && name != "tests.rs" && !path.ends_with("metrics/table.rs") {
+        } else if path.extension().is_some_and(|kind| kind == "rs")
+            && name != "tests.rs"
+            && !path.ends_with("metrics/table.rs")
+        {
             take(&std::fs::read_to_string(&path).unwrap());
         }
     }

@@ -29,12 +29,16 @@ use crate::{janitor, recover, rollback};
 const STALLED: SignedDuration = SignedDuration::from_mins(10);
 
 impl App {
-    fn key(&self, name: ContainerName) -> WorkloadKey {
+    pub(super) fn key(&self, name: ContainerName) -> WorkloadKey {
         WorkloadKey { host: self.swapper.deps().host.clone(), name }
     }
 
     /// The current entry of a container, if it is the one that is meant.
-    async fn entry(&self, name: &ContainerName, which: &Which) -> Result<QueueEntry, ControlError> {
+    pub(super) async fn entry(
+        &self,
+        name: &ContainerName,
+        which: &Which,
+    ) -> Result<QueueEntry, ControlError> {
         let key = self.key(name.clone());
         let entry = self.swapper.deps().store.find_queue_entry(&key).await?.ok_or_else(|| {
             ControlError::new(ErrorKind::NotFound, format!("nothing is queued for container `{name}`"))
@@ -58,7 +62,7 @@ impl App {
         Ok(entry)
     }
 
-    async fn decide_entry(
+    pub(super) async fn decide_entry(
         &self,
         entry: QueueEntry,
         state: QueueState,
@@ -82,7 +86,7 @@ impl App {
         Ok(decided)
     }
 
-    async fn apply_decided(&self, entry: QueueEntry) -> Result<UpdateSummary, ControlError> {
+    pub(super) async fn apply_decided(&self, entry: QueueEntry) -> Result<UpdateSummary, ControlError> {
         let name = entry.workload.name.clone();
         let settings = self.settings();
         let done = apply(&self.swapper(), &settings, self.soak(), entry).await;
@@ -294,15 +298,14 @@ impl Control for App {
         which: Which,
         by: &str,
     ) -> Result<UpdateSummary, ControlError> {
-        self.ready_to_act()?;
-        let entry = self.entry(&name, &which).await?;
-        let approved = self.decide_entry(entry, QueueState::Approved, by, Vec::new()).await?;
+        let approved = self.approve_entry(name, which, by).await?;
         self.apply_decided(approved).await
     }
 
     async fn reject(&self, name: ContainerName, which: Which, by: &str) -> Result<QueueEntry, ControlError> {
         let entry = self.entry(&name, &which).await?;
-        self.decide_entry(entry, QueueState::Rejected, by, Vec::new()).await
+        let note = self.activity("reject", "Update rejected", Some(&name), by);
+        self.decide_entry(entry, QueueState::Rejected, by, vec![note]).await
     }
 
     async fn ignore(&self, name: ContainerName, which: Which, by: &str) -> Result<QueueEntry, ControlError> {
@@ -315,7 +318,12 @@ impl Control for App {
             by: by.to_owned(),
             at: self.swapper.deps().clock.now(),
         });
-        self.decide_entry(entry, QueueState::Ignored, by, vec![ignored]).await
+        let what = match &entry.target.version {
+            Some(version) => format!("Ignored version {version}"),
+            None => format!("Ignored digest {}", entry.target.digest),
+        };
+        let note = self.activity("ignore", &what, Some(&name), by);
+        self.decide_entry(entry, QueueState::Ignored, by, vec![ignored, note]).await
     }
 
     async fn rollback(&self, name: ContainerName, by: &str) -> Result<UpdateSummary, ControlError> {

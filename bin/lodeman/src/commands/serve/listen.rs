@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use lodeman_auth::AuthService;
 use lodeman_config::{Config, Profile};
-use lodeman_http::{ControlSocket, Exporter, MetricsAccess, ProbeConfig, probes, serve};
+use lodeman_http::sentinel::{Cookies, Door, Places, Sentinel};
+use lodeman_http::{ControlSocket, Exporter, MetricsAccess, ProbeConfig, serve, server};
 use lodeman_updater::control::Control;
+use lodeman_updater::feed::Feed;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +22,7 @@ pub struct Listeners {
     control: Arc<dyn Control>,
     accounts: Arc<StoredAccounts>,
     probes: ProbeConfig,
+    sentinel: Sentinel,
 }
 
 impl Listeners {
@@ -26,7 +30,13 @@ impl Listeners {
     ///
     /// # Errors
     /// [`Failure`] that names the address that cannot be had.
-    pub async fn open(config: &Config, local: &Local, exporter: Option<Exporter>) -> Result<Self, Failure> {
+    pub async fn open(
+        config: &Config,
+        local: &Local,
+        auth: Arc<AuthService>,
+        feed: &Feed,
+        exporter: Option<Exporter>,
+    ) -> Result<Self, Failure> {
         let socket = ControlSocket::bind(&config.server.data_dir)
             .map_err(|error| Failure::because("the server cannot be spoken with", &error))?;
         let tcp = if config.server.enabled { Some(bind(config).await?) } else { None };
@@ -39,15 +49,21 @@ impl Listeners {
                 metrics: metrics_access(config, exporter),
                 detail: config.security.profile == Profile::Home,
             },
+            sentinel: Sentinel {
+                app: local.app.clone(),
+                door: Door { auth, cookies: Cookies::default() },
+                feed: feed.clone(),
+                places: Places::default(),
+            },
         })
     }
 
     /// Answers until `stopping`, then lets the answers under way end.
     pub async fn serve(self, stopping: &CancellationToken) {
-        let Self { socket, tcp, control, accounts, probes: config } = self;
+        let Self { socket, tcp, control, accounts, probes, sentinel } = self;
         let http = async {
             if let Some(tcp) = tcp {
-                serve(tcp, probes(control.clone(), config), stopping.clone()).await;
+                serve(tcp, server(control.clone(), probes, &sentinel), stopping.clone()).await;
             }
         };
         tokio::join!(socket.serve(control.clone(), accounts, stopping.clone()), http);

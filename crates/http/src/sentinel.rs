@@ -1,0 +1,116 @@
+//! The API under `/api` that clients of Docker Sentinel speak.
+//!
+//! A translation, nothing else: paths, field names, statuses and the envelope `{"error":"…"}` are this
+//! module's, what is done is the updater's.
+
+mod account;
+mod actions;
+mod activity;
+mod body;
+mod containers;
+mod cookies;
+mod csv;
+mod decisions;
+mod door;
+mod envelope;
+mod events;
+mod history;
+mod key;
+mod name;
+mod people;
+mod places;
+mod policy;
+mod queue;
+mod reply;
+mod settings;
+pub mod span;
+
+use std::sync::Arc;
+
+use lodeman_auth::Permission;
+use lodeman_domain::container::ContainerName;
+use lodeman_updater::app::App;
+use lodeman_updater::feed::Feed;
+use utoipa_axum::routes;
+
+pub use cookies::Cookies;
+pub use door::Door;
+pub use envelope::{ErrorBody, Failure};
+pub use places::Places;
+pub use reply::{Message, Reply};
+
+use crate::surface::{Doorkeeper, Gate, Routes};
+
+/// What the routes of this surface work with.
+#[derive(Clone)]
+pub struct Sentinel {
+    /// The application.
+    pub app: App,
+    /// Who is let in.
+    pub door: Door,
+    /// What happens, for those who follow.
+    pub feed: Feed,
+    /// How many follow.
+    pub places: Places,
+}
+
+impl Sentinel {
+    /// Whether a container is this server's own.
+    async fn is_own(&self, name: &ContainerName) -> bool {
+        self.app.find_container(name).await.ok().flatten().is_some_and(|view| view.is_self)
+    }
+}
+
+/// All routes of this surface.
+#[must_use]
+pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
+    let container = Gate::Permission(Permission::ContainerRead);
+    let update = Gate::Permission(Permission::UpdateRead);
+    let apply = Gate::Permission(Permission::UpdateApply);
+    let check = Gate::Permission(Permission::UpdateCheck);
+    let roll_back = Gate::Permission(Permission::UpdateRollback);
+    let administer = Gate::Permission(Permission::SystemConfigWrite);
+    let approve = Gate::Permission(Permission::UpdateApprove);
+    let configure = Gate::Permission(Permission::ContainerConfigure);
+    let activity = Gate::Permission(Permission::AuditRead);
+    let settings = Gate::Permission(Permission::SystemRead);
+    let people = Gate::Permission(Permission::UserRead);
+    Routes::new(door)
+        .add(Gate::Public("nobody is signed in yet"), routes!(account::sign_in))
+        .add(Gate::Public("signing out harms nobody"), routes!(account::sign_out))
+        .add(Gate::Public("there is nobody yet"), routes!(account::set_up_form))
+        .add(Gate::Public("there is nobody yet"), routes!(account::set_up_json))
+        .add(Gate::Authenticated, routes!(account::get_me))
+        .add(Gate::Authenticated, routes!(people::list_tokens))
+        .add(Gate::Authenticated, routes!(people::create_token))
+        .add(Gate::Authenticated, routes!(people::delete_token))
+        .add(people, routes!(people::list_users))
+        .add(Gate::Permission(Permission::UserWrite), routes!(people::create_user))
+        .add(Gate::Permission(Permission::UserDelete), routes!(people::delete_user))
+        .add(settings, routes!(settings::list_settings))
+        .add(administer, routes!(settings::set_poll_interval))
+        .add(administer, routes!(settings::set_pause))
+        .add(administer, routes!(settings::set_default_policy))
+        .add(container, routes!(containers::list_containers))
+        .add(container, routes!(containers::get_container))
+        .add(container, routes!(containers::get_stats))
+        .add(apply, routes!(actions::update_container))
+        .add(roll_back, routes!(actions::roll_back_container))
+        .add(check, routes!(actions::check_container))
+        .add(check, routes!(actions::start_scan))
+        .add(apply, routes!(actions::switch_registry))
+        .add(administer, routes!(actions::update_self))
+        .add(container, routes!(events::follow_events))
+        .add(update, routes!(queue::list_queue))
+        .add(update, routes!(queue::count_queue))
+        .add(update, routes!(queue::export_queue))
+        .add(approve, routes!(decisions::approve_update))
+        .add(approve, routes!(decisions::ignore_update))
+        .add(approve, routes!(decisions::reject_update))
+        .add(configure, routes!(policy::set_policy))
+        .add(configure, routes!(policy::clear_policy))
+        .add(configure, routes!(policy::set_policies))
+        .add(activity, routes!(activity::list_activity))
+        .add(update, routes!(history::list_history))
+        .add(update, routes!(history::export_history))
+}

@@ -1,0 +1,107 @@
+//! The event stream: what happens, as it happens.
+
+mod told;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures::stream::{self, Stream, StreamExt as _};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use lodeman_updater::feed::{Item, Subscription};
+
+use lodeman_auth::Principal;
+
+use super::Sentinel;
+use super::door::{Door, Shown};
+use super::envelope::{ErrorBody, Failure};
+use super::places::Place;
+use crate::surface::{Caller, Peer};
+use told::Told;
+
+/// How often the caller's right to listen is looked at again.
+const RECHECK: Duration = Duration::from_secs(10);
+/// How often a comment tells proxies that the stream lives.
+const PING: Duration = Duration::from_secs(20);
+
+/// Follows what happens.
+///
+/// `text/event-stream`: first `connected`, then one event each, with `id` where it can be resumed after by
+/// `Last-Event-ID`. A listener that is too slow is cut off, and resumes.
+#[utoipa::path(
+    get, path = "/api/events", tag = "Events",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was seen")),
+    responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String),
+              (status = 429, description = "Too many streams of this caller", body = ErrorBody),
+              (status = 503, description = "Too many streams, or the store cannot be read", body = ErrorBody))
+)]
+pub async fn follow_events(
+    State(sentinel): State<Sentinel>,
+    Caller(caller): Caller,
+    Extension(shown): Extension<Shown>,
+    peer: Peer,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let place = sentinel.places.take(&caller)?;
+    let after = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let subscription = sentinel.feed.subscribe(after).await.map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the event stream cannot begin");
+        Failure::unavailable("the events cannot be read now")
+    })?;
+    let connected =
+        stream::once(async { Ok::<_, Infallible>(Event::default().event("connected").data("{}")) });
+    let events =
+        connected.chain(frames(subscription, place).take_until(left(sentinel.door, shown, peer, caller)));
+    let ping = KeepAlive::new().interval(PING).text("ping");
+    let mut response = Sse::new(events).keep_alive(ping).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// Ends when what the caller showed does not open the stream any more.
+async fn left(door: Door, shown: Shown, peer: Peer, caller: Principal) {
+    loop {
+        tokio::time::sleep(RECHECK).await;
+        if !door.still_opens(&shown, peer, &caller).await {
+            return;
+        }
+    }
+}
+
+/// What a subscription brings, as frames, until it ends.
+fn frames(subscription: Subscription, place: Place) -> impl Stream<Item = Result<Event, Infallible>> {
+    let batches = stream::unfold((subscription, place), |(mut subscription, place)| async move {
+        match subscription.next().await {
+            Ok(items) => Some((items, (subscription, place))),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "an event stream ends");
+                None
+            }
+        }
+    });
+    batches.flat_map(|items| stream::iter(items.into_iter().flat_map(frames_of).map(Ok).collect::<Vec<_>>()))
+}
+
+/// The frames of one item. The number is on the last of them: whoever has seen it has seen all.
+fn frames_of(item: Item) -> Vec<Event> {
+    let (told, number) = match item {
+        Item::Event(event) => (Told::of_event(&event.event), Some(event.seq)),
+        Item::Progress(progress, at) => (Told::of_progress(&progress, at).into_iter().collect(), None),
+    };
+    let last = told.len().saturating_sub(1);
+    let frame = |(at, told): (usize, Told)| {
+        let frame = Event::default().event(told.event_type);
+        let frame = match number.filter(|_| at == last) {
+            Some(number) => frame.id(number.to_string()),
+            None => frame,
+        };
+        frame.json_data(&told).ok()
+    };
+    told.into_iter().enumerate().filter_map(frame).collect()
+}

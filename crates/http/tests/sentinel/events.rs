@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use futures::StreamExt as _;
+use http::{Method, Request, header};
+use serde_json::json;
+use tower_service::Service as _;
+
+use super::world::World;
+
+/// Follows the stream.
+async fn follow(world: &World, after: Option<&str>) -> BodyDataStream {
+    let mut request = Request::builder().method(Method::GET).uri("/api/events");
+    request = request.header(header::AUTHORIZATION, format!("Bearer {}", world.token("viewer")));
+    if let Some(after) = after {
+        request = request.header("last-event-id", after);
+    }
+    let response = world.router().call(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["cache-control"], "no-cache");
+    assert_eq!(response.headers()["x-accel-buffering"], "no");
+    response.into_body().into_data_stream()
+}
+
+/// What comes until `mark` has come.
+async fn read_until(stream: &mut BodyDataStream, mark: &str) -> String {
+    let mut read = String::new();
+    let all = async {
+        while !read.contains(mark) {
+            let frame = stream.next().await.expect("the stream goes on").unwrap();
+            read.push_str(std::str::from_utf8(&frame).unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all).await.expect("it comes in time");
+    read
+}
+
+#[tokio::test]
+async fn what_happens_is_told_and_can_be_taken_up_again() {
+    let world = World::new().await;
+    let mut stream = follow(&world, None).await;
+    assert_eq!(read_until(&mut stream, "\n\n").await, "event: connected\ndata: {}\n\n");
+    world.post("/api/containers/proxy/policy", r#"{"policy":"pinned"}"#).await;
+    let read = read_until(&mut stream, "policy_change\"").await + &read_until(&mut stream, "").await;
+    assert!(read.contains("event: policy_change\n"), "{read}");
+    let data = read.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["type"], "policy_change");
+    assert_eq!(
+        (&data["container_name"], &data["message"]),
+        (&json!("proxy"), &json!("Policy set to pinned for proxy"))
+    );
+    let id = read.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    drop(stream);
+    world.post("/api/containers/proxy/policy", r#"{"policy":"auto"}"#).await;
+    world.post("/api/settings/pause", r#"{"paused":true}"#).await;
+    let mut stream = follow(&world, Some(&id)).await;
+    let read = read_until(&mut stream, "settings_change").await;
+    assert!(
+        read.contains("Policy set to auto for proxy") && !read.contains("Policy set to pinned"),
+        "{read}"
+    );
+}
+
+#[tokio::test]
+async fn a_scan_is_told_as_clients_read_it() {
+    let world = World::new().await;
+    world.host.push("1.0.0", "one");
+    world.host.run("proxy", "1.0.0", json!({})).await;
+    world.host.push("1.0.1", "two");
+    let mut stream = follow(&world, None).await;
+    read_until(&mut stream, "\n\n").await;
+    assert_eq!(world.post("/api/scan", "").await.json(), json!({ "message": "Scan started" }));
+    let read = read_until(&mut stream, "services=0").await;
+    for part in [
+        "total=1",
+        "checked=1 total=1",
+        "update available",
+        "total=1 updated=0 queued=1",
+        "rate_limited=0 failed=0",
+    ] {
+        assert!(read.contains(part), "{part}: {read}");
+    }
+}

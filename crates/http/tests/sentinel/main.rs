@@ -1,0 +1,11 @@
+//! The surface that clients of Docker Sentinel speak, over the application wired to fakes.
+
+#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
+
+mod containers;
+mod events;
+mod identity;
+mod queue;
+mod settings;
+mod walk;
+mod world;

@@ -1,0 +1,144 @@
+//! An application over a modelled engine, a modelled registry and a store in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lodeman_domain::clock::{SystemClock, SystemIds};
+use lodeman_domain::image::ImageReference;
+use lodeman_domain::setting::{SettingSource, SettingSpec, Settings};
+use lodeman_domain::workload::HostId;
+use lodeman_engine::fake::{FakeEngine, FakeImage, FakeImages, FakeOptions};
+use lodeman_inventory::{HostModel, HostModelConfig};
+use lodeman_registry::blueprint::ImageBlueprint;
+use lodeman_registry::fake::FakeRegistry;
+use lodeman_store::Store;
+use lodeman_store::fake::MemoryStore;
+use lodeman_updater::app::{App, AppParts, LiveSettings, SettingsBook};
+use lodeman_updater::control::{Control as _, FieldProblem};
+use lodeman_updater::deps::{AnonymousPull, Deps, Owner, SwapConfig};
+use lodeman_updater::feed::Feed;
+use lodeman_updater::progress::ProgressHub;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// The repository that every image of a world is of.
+const REPO: &str = "reg.example/app";
+
+/// Built-in settings but for a short grace, and what is stored on top.
+struct Book;
+
+impl SettingsBook for Book {
+    fn in_force(&self, stored: &BTreeMap<String, String>) -> (Settings, Vec<FieldProblem>) {
+        let mut settings = Settings { grace_period: Duration::from_millis(200), ..Settings::default() };
+        let mut problems = Vec::new();
+        for (key, text) in stored {
+            if let Err(error) = settings.apply_stored(key, text) {
+                problems.push(FieldProblem { field: key.clone(), message: error.to_string() });
+            }
+        }
+        (settings, problems)
+    }
+
+    fn origin(&self, _spec: &SettingSpec) -> (SettingSource, String) {
+        (SettingSource::Default, "built-in default".to_owned())
+    }
+}
+
+/// A server's application, with what it works on.
+pub struct World {
+    /// The engine.
+    pub engine: FakeEngine,
+    /// The application.
+    pub app: App,
+    /// What it works with.
+    pub deps: Deps,
+    /// What happens, for those who follow.
+    pub feed: Feed,
+    images: FakeImages,
+    registry: Arc<FakeRegistry>,
+}
+
+impl World {
+    /// A host with nothing on it. Its tasks run until the runtime ends.
+    ///
+    /// # Panics
+    /// Where a fake fails, which then is a mistake of it.
+    pub async fn new() -> Self {
+        let images = FakeImages::default();
+        let engine = FakeEngine::new(FakeOptions::default(), images.clone());
+        let registry = Arc::new(FakeRegistry::new());
+        let clock = Arc::new(SystemClock);
+        let deps = Deps {
+            host: HostId::local(),
+            engine: Arc::new(engine.clone()),
+            store: Arc::new(MemoryStore::new()),
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds),
+            pull_auth: Arc::new(AnonymousPull),
+            progress: ProgressHub::default(),
+            swap: SwapConfig::default(),
+            owner: Owner { boot_id: "boot".into(), process_id: 1 },
+        };
+        let config = HostModelConfig::default();
+        let model = Arc::new(HostModel::new(HostId::local(), deps.engine.clone(), clock, config));
+        let feed = Feed::new(&deps);
+        tokio::spawn({
+            let (model, feed) = (model.clone(), feed.clone());
+            async move { tokio::join!(model.run(CancellationToken::new()), feed.run(CancellationToken::new())) }
+        });
+        let settings = LiveSettings::new(Arc::new(Book));
+        let parts = AppParts { deps: deps.clone(), model, registry: registry.clone(), settings, stays: true };
+        let app = App::new(parts, CancellationToken::new());
+        app.recover().await.expect("there is nothing to recover");
+        Self { engine, app, deps, feed, images, registry }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store> {
+        self.deps.store.clone()
+    }
+
+    /// Publishes an image under `tag`, in the registry and for pulls alike.
+    ///
+    /// # Panics
+    /// Where `tag` is none.
+    pub fn push(&self, tag: &str, content: &str) {
+        let reference: ImageReference = format!("{REPO}:{tag}").parse().expect("a reference");
+        let blueprint = ImageBlueprint::new(content);
+        let tagged = tag.parse().expect("a tag");
+        let built = self.registry.push_image(reference.repository(), &tagged, &blueprint);
+        let image = FakeImage {
+            manifest_digest: built.manifest.digest.clone(),
+            config_digest: built.config.digest.clone(),
+            ..FakeImage::new(content)
+        };
+        let _ = self.images.publish(&format!("{REPO}:{tag}"), &image);
+    }
+
+    /// Runs a container of `tag` with these labels, and waits until it is known.
+    ///
+    /// # Panics
+    /// Where the name is taken or none.
+    pub async fn run(&self, name: &str, tag: &str, labels: Value) {
+        let spec = json!({ "Image": format!("{REPO}:{tag}"), "Labels": labels, "HostConfig": {} });
+        self.engine.run(name, &spec).expect("it can be run");
+        let container = name.parse().expect("a name");
+        until(|| async { self.app.find_container(&container).await.ok().flatten() }).await;
+    }
+}
+
+/// Waits until there is something.
+///
+/// # Panics
+/// Where nothing comes in five seconds.
+pub async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
+    for _ in 0..500 {
+        if let Some(found) = look().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it does not come");
+}

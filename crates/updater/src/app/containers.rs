@@ -1,0 +1,141 @@
+//! The containers of the host, as lists show them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lodeman_domain::container::{ContainerId, ContainerName, Labels, RunState};
+use lodeman_domain::image::ImageReference;
+use lodeman_domain::label::read_labels;
+use lodeman_domain::policy::Policy;
+use lodeman_domain::update::Phase;
+use lodeman_domain::workload::HostId;
+use lodeman_inventory::{ContainerEntry, HostSnapshot, ImageFacts};
+
+use super::App;
+use crate::control::{ControlError, ErrorKind};
+
+/// One container, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerView {
+    /// Its full id.
+    pub id: ContainerId,
+    /// Its name.
+    pub name: ContainerName,
+    /// The reference it was made with.
+    pub image: String,
+    /// The policy in force: set for it, by its label, or the default. That `latest` may count as `auto`
+    /// is a rule of deciding and not shown.
+    pub policy: Policy,
+    /// What it is doing; `None` where the engine says a word we do not know.
+    pub state: Option<RunState>,
+    /// The digest its image was pulled by, where the engine tells it.
+    pub digest: Option<String>,
+    /// The version that its image says it is.
+    pub version: Option<String>,
+    /// Whether it is being updated or rolled back just now.
+    pub updating: bool,
+    /// Its Compose project.
+    pub stack: Option<String>,
+    /// Whether it is this server's own container.
+    pub is_self: bool,
+    /// Whether an orchestrator owns it.
+    pub is_swarm_task: bool,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// What is not told by a container itself.
+struct Known {
+    overrides: BTreeMap<ContainerName, Policy>,
+    updating: BTreeSet<ContainerName>,
+    default: Policy,
+}
+
+impl Known {
+    fn view(&self, snapshot: &HostSnapshot, entry: &ContainerEntry) -> ContainerView {
+        let labels = entry.inspect.labels();
+        let image = snapshot.image_of(entry);
+        let hints = read_labels(&labels);
+        let name = entry.name().clone();
+        let said = hints.policy.as_ref().map(|hint| hint.value);
+        ContainerView {
+            id: entry.id().clone(),
+            image: entry.inspect.image_reference().to_owned(),
+            digest: image.and_then(|image| pulled_by(image, entry.inspect.image_reference())),
+            version: image.and_then(says_version),
+            policy: self.overrides.get(&name).copied().or(said).unwrap_or(self.default),
+            state: entry.inspect.state(),
+            updating: self.updating.contains(&name),
+            stack: hints.stack,
+            is_self: hints.is_self,
+            is_swarm_task: hints.is_swarm_task,
+            labels,
+            name,
+        }
+    }
+}
+
+/// The digest that `image` was pulled by from the repository of `reference`, or else from any.
+fn pulled_by(image: &ImageFacts, reference: &str) -> Option<String> {
+    let names = image.repo_digests();
+    let reference: Option<ImageReference> = reference.parse().ok();
+    let of_it = |name: &&String| {
+        let pulled: Option<ImageReference> = name.parse().ok();
+        pulled
+            .zip(reference.as_ref())
+            .is_some_and(|(pulled, wanted)| pulled.repository() == wanted.repository())
+    };
+    let name = names.iter().find(of_it).or(names.first())?;
+    name.split_once('@').map(|(_, digest)| digest.to_owned())
+}
+
+/// The version that an image says it is.
+fn says_version(image: &ImageFacts) -> Option<String> {
+    let config = image.config();
+    let version = config.get("Labels")?.get("org.opencontainers.image.version")?.as_str()?;
+    (!version.is_empty()).then(|| version.to_owned())
+}
+
+impl App {
+    /// The containers of the host by name, whatever their state; those that updates made for their own
+    /// purposes are left out.
+    ///
+    /// # Errors
+    /// When the engine was not reached yet, or the store cannot be read.
+    pub async fn list_containers(&self) -> Result<Vec<ContainerView>, ControlError> {
+        let known = self.known().await?;
+        let snapshot = self.model.snapshot();
+        let mut list: Vec<_> = snapshot.visible().map(|entry| known.view(&snapshot, entry)).collect();
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(list)
+    }
+
+    /// The container of this name.
+    ///
+    /// # Errors
+    /// As for the list.
+    pub async fn find_container(&self, name: &ContainerName) -> Result<Option<ContainerView>, ControlError> {
+        let known = self.known().await?;
+        let snapshot = self.model.snapshot();
+        Ok(snapshot.find(name).filter(|entry| !entry.ours).map(|entry| known.view(&snapshot, entry)))
+    }
+
+    async fn known(&self) -> Result<Known, ControlError> {
+        if self.model.snapshot().engine.is_none() {
+            let message = "the engine was not reached yet";
+            return Err(ControlError::new(ErrorKind::Unavailable, message));
+        }
+        let deps = self.swapper.deps();
+        let here = |host: &HostId| *host == deps.host;
+        let overrides = deps.store.list_overrides().await?.into_iter();
+        let overrides = overrides
+            .filter(|set| here(&set.workload.host))
+            .filter_map(|set| Some((set.workload.name, set.policy.parse().ok()?)))
+            .collect();
+        let open = deps.store.list_open_operations().await?.into_iter();
+        let updating = open
+            .filter(|op| here(&op.host) && !matches!(op.phase, Phase::Committed | Phase::Held))
+            .map(|op| op.canonical_name)
+            .collect();
+        Ok(Known { overrides, updating, default: self.settings().default_policy })
+    }
+}
