@@ -330,6 +330,9 @@ pub struct Operation {
     pub updated_at: Timestamp,
     /// When it was accepted.
     pub committed_at: Option<Timestamp>,
+    /// When an accepted replacement ended for its way back, by the engine's clock.
+    #[serde(default)]
+    pub served_until: Option<Timestamp>,
 }
 
 /// The old container made anew from its recorded spec, because the original cannot be started or is gone.

@@ -202,6 +202,10 @@ async fn unpin(swapper: &Swapper) -> Result<(), RecoverError> {
         if pins.is_empty() || pins.iter().any(|pin| needed.contains(*pin)) {
             continue;
         }
+        // A pin whose operation is in no journal of ours is another server's.
+        if is_of_others(swapper, &pins).await? {
+            continue;
+        }
         let used = containers.iter().any(|c| c.image_id.as_ref() == Some(&image.id))
             || points.iter().any(|p| p.image_id == image.id);
         let only_pins = others.iter().all(|t| t.starts_with("<none>"));
@@ -226,4 +230,16 @@ async fn unpin(swapper: &Swapper) -> Result<(), RecoverError> {
         }
     }
     Ok(())
+}
+
+/// Whether one of these pins is of an operation that we do not know.
+async fn is_of_others(swapper: &Swapper, pins: &[&String]) -> Result<bool, RecoverError> {
+    let deps = swapper.deps();
+    for pin in pins {
+        let op8 = pin.strip_prefix(PIN_PREFIX).unwrap_or_default().split(':').next().unwrap_or_default();
+        if deps.store.find_operation_by_op8(&deps.host, op8).await?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -128,6 +128,7 @@ pub fn operation(n: u64, container: &str) -> Operation {
         created_at: at(0),
         updated_at: at(0),
         committed_at: None,
+        served_until: None,
     }
 }
 

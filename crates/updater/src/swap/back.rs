@@ -197,12 +197,22 @@ pub(crate) async fn take_away(run: &mut Run, made: &ContainerInspect) -> Result<
     let id = made.id().clone();
     if made.pid() != 0 || made.is_up() || made.state() == Some(RunState::Restarting) {
         stop_made(run, &id).await?;
+        note_end(run, &id).await;
     }
     match run.perform(Step::RemoveNew, Call::Remove { id: id.clone() }).await {
         Ok(_) => Ok(()),
         Err(Halt::Failed { .. } | Halt::Unsettled { .. }) => park(run, &id).await,
         Err(halt) => Err(halt),
     }
+}
+
+/// An accepted replacement served until now: only from here on is the container down.
+async fn note_end(run: &mut Run, id: &ContainerId) {
+    if run.journal.op.committed_at.is_none() {
+        return;
+    }
+    let ended = run.deps.engine.inspect_container(id).await.ok().and_then(|made| made.finished_at());
+    run.journal.change(|op| op.served_until = op.served_until.or(ended));
 }
 
 async fn stop_made(run: &mut Run, id: &ContainerId) -> Result<(), Halt> {

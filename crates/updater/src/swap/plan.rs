@@ -193,6 +193,7 @@ fn operation(deps: &Deps, request: &SwapRequest, planned: &Planned, plan: &Plan)
         created_at: now,
         updated_at: now,
         committed_at: None,
+        served_until: None,
     }
 }
 

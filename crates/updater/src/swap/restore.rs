@@ -224,5 +224,8 @@ pub(crate) async fn dark_ms(run: &Run) -> Option<u64> {
         None if old.started_at() == run.journal.op.old_started_at => return None,
         None => old.clone(),
     };
-    u64::try_from(up.started_instant()?.duration_since(old.finished_at()?).as_millis()).ok()
+    let op = &run.journal.op;
+    // Between its acceptance and its end the replacement served.
+    let down = if op.committed_at.is_some() { op.served_until? } else { old.finished_at()? };
+    u64::try_from(up.started_instant()?.duration_since(down).as_millis()).ok()
 }

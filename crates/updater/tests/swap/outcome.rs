@@ -139,8 +139,10 @@ async fn the_old_container_is_kept_for_its_soak_and_a_person_can_go_back_to_it()
     assert_eq!(world.engine.names().len(), 3, "the old one is retained");
     janitor::tidy(&swapper).await.unwrap();
     assert_eq!(world.engine.names().len(), 3, "and stays during its soak");
+    tokio::time::advance(Duration::from_secs(300)).await;
     let back = rollback::roll_back(&swapper, World::key(), "ann", None).await.unwrap();
     assert_eq!(back.outcome, Some(Outcome::Restored));
+    assert!(back.dark_ms.unwrap() < 60_000, "the replacement served meanwhile: {back:?}");
     assert!(!world.runs_new());
     world.assert_whole("gone back");
     world.assert_no_leftovers("gone back");
@@ -162,6 +164,19 @@ async fn after_the_soak_one_goes_back_by_the_image_and_the_recorded_settings() {
     assert!(!world.runs_new());
     assert_eq!(world.engine.container(NAME).unwrap().image_reference(), IMAGE);
     world.assert_whole("gone back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_server_pinned_stays() {
+    let world = World::new(Behaviour::default());
+    let engine: &dyn lodeman_engine::ContainerEngine = &world.engine.outsider();
+    let image = world.engine.container(NAME).unwrap().image_id().unwrap();
+    engine.tag_image(&image, "lodeman.local/pin/0badf00d", "latest").await.unwrap();
+    let swapper = world.swapper();
+    assert_eq!(swapper.swap(world.request()).await.unwrap().outcome, Outcome::Updated);
+    tokio::time::advance(Duration::from_hours(24 * 30)).await;
+    janitor::tidy(&swapper).await.unwrap();
+    assert!(engine.inspect_image("lodeman.local/pin/0badf00d:latest").await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
