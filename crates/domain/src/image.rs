@@ -236,6 +236,10 @@ impl FromStr for ImageReference {
         if name.len() > 255 {
             return Err(E::TooLong);
         }
+        if name == "sha256" {
+            // With any tag it would be an id.
+            return Err(E::ImageId);
+        }
         let (registry, path) = match name.split_once('/') {
             Some((host, path)) if is_host(host) => (host, path),
             _ => (DOCKER_HUB, name),
@@ -392,6 +396,8 @@ mod tests {
             ("a@sha256:12", E::BadDigest(ParseDigestError::BadHex)),
             (&"ab".repeat(32), E::ImageId),
             (&"a-b".repeat(80), E::TooLong),
+            ("sha256", E::ImageId),
+            ("sha256:1.2", E::ImageId),
         ] {
             assert_eq!(text.parse::<ImageReference>(), Err(why), "{text}");
         }

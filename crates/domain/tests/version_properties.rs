@@ -121,6 +121,13 @@ proptest! {
     }
 
     #[test]
+    fn repeats_in_the_list_change_nothing(list in repository(), prerelease: bool) {
+        let rules = wide(VariantRule::Family, prerelease);
+        let once = choose(&list[0], &list, &rules);
+        prop_assert_eq!(choose(&list[0], list.iter().chain(&list), &rules), once);
+    }
+
+    #[test]
     fn what_is_offered_is_newer_comparable_unique_and_in_order(list in repository(), prerelease: bool) {
         for scope in Scope::ALL {
             let rules = Rules { scope, prerelease, ..Rules::default() };
@@ -163,6 +170,16 @@ proptest! {
         let pattern: TagPattern = "slim".parse().unwrap();
         let kept = choose(&list[0], &list, &Rules { exclude: Some(pattern), ..wide(VariantRule::Family, false) });
         prop_assert!(kept.candidates.iter().all(|c| !c.tag.as_str().contains("slim")));
+    }
+}
+
+#[test]
+fn a_floating_tag_that_is_listed_twice_or_spelled_twice_hides_no_change_of_spelling() {
+    let list = |text: &str| text.split(' ').map(tag).collect::<Vec<Tag>>();
+    for tags in ["v1.2.4 1.2 1.2.5 1.3.0", "v1.2.4 1.2 1.2 1.2.5 1.3.0", "v1.2.4 1.2r 1.2 1.2r 1.2.5 1.3.0"] {
+        let choice = choose(&tag("v1.2.3"), &list(tags), &wide(VariantRule::Family, false));
+        let newest = choice.candidates.first().map(|candidate| candidate.tag.as_str());
+        assert_eq!(newest, Some("1.3.0"), "{tags}");
     }
 }
 

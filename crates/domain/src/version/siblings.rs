@@ -144,7 +144,11 @@ fn went_over(current: &Version, versions: &[Version]) -> bool {
         return false;
     }
     there.sort_unstable_by(|a, b| a.parts().cmp(b.parts()));
-    let floats = |index: usize| there.get(index + 1).is_some_and(|next| there[index].covers(next));
+    // Repeats, and other spellings of the same numbers, stand between a tag and the first that it covers.
+    let floats = |index: usize| {
+        let mut below = there[index + 1..].iter().take_while(|v| v.parts().starts_with(there[index].parts()));
+        below.any(|v| there[index].covers(v))
+    };
     let numbered: Vec<&Version> = (0..there.len()).filter(|i| !floats(*i)).map(|i| there[i]).collect();
     let several = numbered.windows(2).any(|pair| pair[0].cmp_release(pair[1]).is_ne());
     several && numbered.into_iter().all(is_newer)
