@@ -5,7 +5,7 @@ mod tar;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -101,19 +101,18 @@ impl Image {
     /// # Errors
     /// When this machine has no static busybox.
     pub fn busybox() -> Result<Self> {
-        static LAYER_OF_BUSYBOX: OnceLock<Result<Image, String>> = OnceLock::new();
-        let made = LAYER_OF_BUSYBOX.get_or_init(|| {
-            let made = find_busybox().map(|program| {
-                let mut archive = Archive::default();
-                archive.folder("bin");
-                archive.file("bin/busybox", 0o755, &program);
-                archive.folder("tmp");
-                archive.folder("data");
-                Self::new(archive)
-            });
-            made.map_err(|error| format!("{error:#}"))
-        });
-        made.clone().map_err(|error| anyhow!(error))
+        static MADE: OnceLock<Image> = OnceLock::new();
+        if let Some(made) = MADE.get() {
+            return Ok(made.clone());
+        }
+        // Only what was found is kept: what is missing now may be installed a moment later.
+        let program = find_busybox()?;
+        let mut archive = Archive::default();
+        archive.folder("bin");
+        archive.file("bin/busybox", 0o755, &program);
+        archive.folder("tmp");
+        archive.folder("data");
+        Ok(MADE.get_or_init(|| Self::new(archive)).clone())
     }
 
     /// The same with one more value in its config.
