@@ -1,7 +1,7 @@
 //! A private engine and a registry, in a folder and a network of their own.
 //!
 //! Everything a lab makes lies in one folder, and every process of it can be found by that folder's
-//! name, so that [`sweep`] can clear up behind a lab whose owner was killed. A [`Guard`] does so by
+//! name, so that [`sweep()`] can clear up behind a lab whose owner was killed. A [`Guard`] does so by
 //! itself: it outlives its owner.
 
 mod daemon;
@@ -98,7 +98,7 @@ pub struct Setup {
 
 impl Setup {
     /// A lab in a network of its own which goes when this process does. `guard` is a program that calls
-    /// [`guard::stand`] with its last argument.
+    /// `guard::stand` with its last argument.
     #[must_use]
     pub fn guarded(name: &str, guard: impl Into<PathBuf>, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
