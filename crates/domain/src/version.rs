@@ -12,7 +12,7 @@
 //! ```
 //!
 //! [`Version::parse`] reads a tag, [`Version::comparable_with`] says whether two of them belong to one
-//! series, [`choose`] picks what is newer than a given tag. The words of the grammar are tables in
+//! series, [`choose()`] picks what is newer than a given tag. The words of the grammar are tables in
 //! `words.rs`. Nothing here does I/O or reads a clock, and no text makes it panic.
 
 mod choose;

@@ -1,7 +1,7 @@
 //! The container engine port over the Docker Engine API.
 //!
 //! [`DockerEngine`] speaks to a socket of Docker Engine (API 1.41 and newer) or of something
-//! compatible. Everything that carries a container's facts travels as raw JSON over [`transport`],
+//! compatible. Everything that carries a container's facts travels as raw JSON over `transport`,
 //! so that no field is lost in a client library's models; the streams (events, pull progress, logs)
 //! are decoded by bollard, which is given that same transport.
 //!

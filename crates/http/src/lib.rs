@@ -1,6 +1,8 @@
-//! Probes, metrics and the local control socket.
+//! What is served: the API surfaces, probes, metrics, and the local control socket.
 //!
-//! [`probes`] is what an orchestrator and a scraper see. [`ControlSocket`] serves a
+//! [`server()`] is everything on the network: [`sentinel`], the API that clients of Docker Sentinel speak,
+//! each route behind a [`Gate`](surface::Gate), and [`probes()`], which an orchestrator and a scraper see;
+//! [`openapi()`] is the document of it. [`ControlSocket`] serves a
 //! [`Control`](lodeman_updater::control::Control) on a Unix socket, and [`RemoteControl`] is the same
 //! seam at the other end, so that a command does the same whether a server runs or not.
 //!

@@ -1,4 +1,4 @@
-//! The application: every service composed, behind [`Control`].
+//! The application: every service composed, behind [`Control`](crate::control::Control).
 
 mod activity;
 mod containers;

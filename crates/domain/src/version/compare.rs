@@ -46,7 +46,7 @@ impl Version {
 
     /// Whether the two would be [comparable](Self::comparable_with) if both had or both lacked a
     /// leading `v`, which one of them has. A project that drops it (`v1.2.3`, then `1.2.4`) or adds it
-    /// goes on with its series; see [`choose`](super::choose).
+    /// goes on with its series; see [`choose`](fn@super::choose).
     #[must_use]
     pub fn comparable_but_for_v(&self, other: &Self) -> bool {
         matches!((self.prefix(), other.prefix()), ("v", "") | ("", "v"))
