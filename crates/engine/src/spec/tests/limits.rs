@@ -197,3 +197,15 @@ fn our_own_replacement_is_recognised_before_its_networks_are_connected() {
         []
     );
 }
+
+#[test]
+fn a_number_of_any_size_is_the_same_after_a_plan_was_stored() {
+    for number in ["10011326434445538011811", "0.1e-7", "18446744073709551615", "1.0011326434445537e22"] {
+        let number: Value = serde_json::from_str(number).unwrap();
+        let container = inspect(&json!({ "HostConfig": { "Memory": number } }));
+        let plan = plan_at(&container, &image(), "1.41").unwrap();
+        let stored = serde_json::to_string(&plan).unwrap();
+        let read: crate::spec::Plan = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read, plan, "{number}");
+    }
+}
