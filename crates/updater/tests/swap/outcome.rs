@@ -139,7 +139,7 @@ async fn the_old_container_is_kept_for_its_soak_and_a_person_can_go_back_to_it()
     assert_eq!(world.engine.names().len(), 3, "the old one is retained");
     janitor::tidy(&swapper).await.unwrap();
     assert_eq!(world.engine.names().len(), 3, "and stays during its soak");
-    tokio::time::advance(Duration::from_secs(300)).await;
+    tokio::time::advance(Duration::from_mins(5)).await;
     let back = rollback::roll_back(&swapper, World::key(), "ann", None).await.unwrap();
     assert_eq!(back.outcome, Some(Outcome::Restored));
     assert!(back.dark_ms.unwrap() < 60_000, "the replacement served meanwhile: {back:?}");
