@@ -112,7 +112,9 @@ impl<'a> Collected<'a> {
 
 /// A list may be written with commas where lines are awkward.
 fn listed(key: Key, text: &str) -> String {
-    if key.is_list() && !text.contains('\n') { text.replace(',', "\n") } else { text.to_owned() }
+    // A JSON array has commas of its own.
+    let is_plain = !text.contains('\n') && !text.trim_start().starts_with("[\"");
+    if key.is_list() && is_plain { text.replace(',', "\n") } else { text.to_owned() }
 }
 
 /// Every name that may stand in a file.

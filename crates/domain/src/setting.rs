@@ -4,8 +4,10 @@
 //! configuration (`schedule.poll_interval`, hence `LODEMAN_SCHEDULE_POLL_INTERVAL`). [`SETTINGS`] is
 //! the registry; [`Settings`] holds the values, each in its own type.
 
+mod column;
 mod nearest;
 mod registry;
+mod spec;
 mod value;
 
 use std::time::Duration;
@@ -16,8 +18,10 @@ use crate::policy::{Policy, Selector};
 use crate::schedule::{CronLine, MaintenanceWindows, NamedZone, PollSchedule};
 use crate::version::Scope;
 
+pub use column::{DashboardColumn, NoSuchColumn};
 pub use nearest::nearest;
-pub use registry::{OnInvalid, SETTINGS, SettingKind, SettingSpec, find_setting};
+pub use registry::{SETTINGS, find_setting};
+pub use spec::{OnInvalid, SettingKind, SettingSpec};
 
 /// The values in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +61,10 @@ pub struct Settings {
     pub pull_only: bool,
     /// Whether images that updates left behind are removed.
     pub image_cleanup: bool,
+    /// Whether the image that an update replaced is kept beyond its rollback point.
+    pub image_backup: bool,
+    /// How long after its update such an image is kept.
+    pub image_backup_retention: Duration,
     /// The policy a container gets when its update was rolled back. `None`: it keeps its own.
     pub rollback_policy: Option<Policy>,
     /// How many registry checks run at once.
@@ -67,6 +75,16 @@ pub struct Settings {
     pub soak: Duration,
     /// How long one can go back to what ran before an update.
     pub rollback_point_lifetime: Duration,
+    /// Whether containers are updated after those they depend on, and not when these failed.
+    pub dependency_aware: bool,
+    /// Whether commands run in containers before and after their updates.
+    pub hooks_enabled: bool,
+    /// Whether pages show stopped containers.
+    pub show_stopped: bool,
+    /// The order in which pages show stacks.
+    pub stack_order: Vec<String>,
+    /// The columns that pages show of a container.
+    pub dashboard_columns: Vec<DashboardColumn>,
     /// What labels may do. Follows from the security profile; not a setting of its own.
     pub label_trust: LabelTrust,
 }
@@ -102,11 +120,18 @@ impl Default for Settings {
             dry_run: false,
             pull_only: false,
             image_cleanup: true,
+            image_backup: false,
+            image_backup_retention: Duration::from_hours(30 * 24),
             rollback_policy: None,
             scan_concurrency: 8,
             max_parallel_per_host: 1,
             soak: Duration::from_mins(10),
             rollback_point_lifetime: Duration::from_hours(7 * 24),
+            dependency_aware: true,
+            hooks_enabled: false,
+            show_stopped: true,
+            stack_order: Vec::new(),
+            dashboard_columns: DashboardColumn::ALL.to_vec(),
             label_trust: LabelTrust::Trusted,
         }
     }

@@ -56,6 +56,8 @@ pub struct SwapConfig {
     pub max_parallel: usize,
     /// Whether old images are removed once no rollback needs them.
     pub image_cleanup: bool,
+    /// How long after its update a replaced image is kept beyond its rollback point. `None`: not at all.
+    pub image_backup: Option<Duration>,
     /// How long a shutdown waits for a container that is down.
     pub shutdown: Duration,
     /// How long no container of a host may change before recovery acts.
@@ -83,6 +85,7 @@ impl Default for SwapConfig {
             rollback_lifetime: Duration::from_hours(168),
             max_parallel: 1,
             image_cleanup: true,
+            image_backup: None,
             shutdown: Duration::from_secs(8),
             calm: Duration::from_secs(3),
             calm_limit: Duration::from_secs(30),

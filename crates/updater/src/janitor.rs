@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use lodeman_domain::update::{Direction, Operation, Phase, Step};
+use lodeman_domain::update::{Direction, Operation, OperationKind, Phase, Step};
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_engine::ContainerInspect;
 use lodeman_store::{StoreError, Write};
@@ -202,8 +202,7 @@ async fn unpin(swapper: &Swapper) -> Result<(), RecoverError> {
         if pins.is_empty() || pins.iter().any(|pin| needed.contains(*pin)) {
             continue;
         }
-        // A pin whose operation is in no journal of ours is another server's.
-        if is_of_others(swapper, &pins).await? {
+        if must_stay(swapper, &pins).await? {
             continue;
         }
         let used = containers.iter().any(|c| c.image_id.as_ref() == Some(&image.id))
@@ -232,12 +231,17 @@ async fn unpin(swapper: &Swapper) -> Result<(), RecoverError> {
     Ok(())
 }
 
-/// Whether one of these pins is of an operation that we do not know.
-async fn is_of_others(swapper: &Swapper, pins: &[&String]) -> Result<bool, RecoverError> {
+/// Whether one of these pins is of an operation that we do not know, and so another server's, or keeps what
+/// an update replaced for as long as that is wanted.
+async fn must_stay(swapper: &Swapper, pins: &[&String]) -> Result<bool, RecoverError> {
     let deps = swapper.deps();
     for pin in pins {
         let op8 = pin.strip_prefix(PIN_PREFIX).unwrap_or_default().split(':').next().unwrap_or_default();
-        if deps.store.find_operation_by_op8(&deps.host, op8).await?.is_none() {
+        let Some(op) = deps.store.find_operation_by_op8(&deps.host, op8).await? else { return Ok(true) };
+        let replaced = op.committed_at.filter(|_| op.kind == OperationKind::Update);
+        if let (Some(kept), Some(at)) = (deps.swap.image_backup, replaced)
+            && !is_past(swapper, at, kept)
+        {
             return Ok(true);
         }
     }

@@ -95,7 +95,9 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("", "SENTINEL_DB_PATH=sentinel.db", "server.data_dir", "/data/sentinel.db"),
     ("", "SENTINEL_WEB_PORT=http", "server.listen", "1 to 65535"),
     ("", "SENTINEL_DOCKER_SOCK=tcp://1.2.3.4:2375", "engine.host", "not supported yet"),
-    ("", "SENTINEL_HOOKS=banana", "SENTINEL_HOOKS", "true or false"),
+    ("", "SENTINEL_HOOKS=banana", "updates.hooks_enabled", "true or false"),
+    ("", "SENTINEL_TLS_AUTO=banana", "SENTINEL_TLS_AUTO", "true or false"),
+    ("", "LODEMAN_DISPLAY_DASHBOARD_COLUMNS=image,colour", "display.dashboard_columns", "ports"),
     ("", "SENTINEL_SESSION_EXPIRY=long", "SENTINEL_SESSION_EXPIRY", "duration"),
     ("", "SENTINEL_MODE=agent", "SENTINEL_MODE", "not supported yet"),
 ];

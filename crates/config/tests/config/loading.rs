@@ -71,7 +71,11 @@ fn every_key_can_be_set_in_file_environment_and_flag() {
         "security.secret_key" => "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
         "log.level" => "debug",
         "log.format" => "json",
-        "schedule.poll_interval" | "updates.rollback_point_lifetime" => "2h",
+        "schedule.poll_interval" | "updates.rollback_point_lifetime" | "updates.image_backup_retention" => {
+            "2h"
+        }
+        "display.stack_order" => r#"["media"]"#,
+        "display.dashboard_columns" => r#"["ports"]"#,
         "schedule.cron" => "0 4 * * *",
         "schedule.time_zone" => "Europe/Berlin",
         "schedule.maintenance_window" => "02:00-06:00",
@@ -89,7 +93,7 @@ fn every_key_can_be_set_in_file_environment_and_flag() {
     for info in key_infos().into_iter().filter(|info| info.key != "registry.credentials") {
         let (section, name) = info.key.split_once('.').unwrap();
         let text = sample(info.key);
-        let file = format!("[{section}]\n{name} = \"{text}\"\n");
+        let file = format!("[{section}]\n{name} = '{text}'\n");
         for (config, source) in [
             (good(&file, &[], &[]), SettingSource::File),
             (good("", &[(info.variable.as_str(), text)], &[]), SettingSource::Environment),
@@ -158,13 +162,19 @@ fn lists_are_separated_by_commas_or_lines_in_the_environment() {
         let config = good("", &[("LODEMAN_SCOPE_EXCLUDE", text)], &[]);
         assert_eq!(value(&config, "scope.exclude"), "web*\nimage:redis*");
     }
+    for text in ["media,web", "[\"media\",\"web\"]"] {
+        let config = good("", &[("LODEMAN_DISPLAY_STACK_ORDER", text)], &[]);
+        assert_eq!(value(&config, "display.stack_order"), r#"["media","web"]"#);
+    }
+    let config = good("[display]\ndashboard_columns = [\"ports\", \"image\"]", &[], &[]);
+    assert_eq!(value(&config, "display.dashboard_columns"), r#"["ports","image"]"#);
 }
 
 #[test]
 fn all_problems_are_told_together() {
     let error = load(
         "[server]\nlisten = \"x\"\nnonsense = 1\n[updates]\nsoak = \"9d\"",
-        &[("LODEMAN_LOG_LEVEL", "loud"), ("SENTINEL_GRACE_PERIOD", "x"), ("SENTINEL_HOOKS", "true")],
+        &[("LODEMAN_LOG_LEVEL", "loud"), ("SENTINEL_GRACE_PERIOD", "x"), ("SENTINEL_TLS_AUTO", "true")],
         &[("metrics.enabled", "maybe")],
     )
     .unwrap_err();
@@ -246,6 +256,10 @@ fn sentinels_environment_is_translated() {
             ("SENTINEL_SCAN_CONCURRENCY", "500"),
             ("SENTINEL_IMAGE_CLEANUP", "false"),
             ("SENTINEL_ROLLBACK_POLICY", "pinned"),
+            ("SENTINEL_IMAGE_BACKUP", "true"),
+            ("SENTINEL_HOOKS", "true"),
+            ("SENTINEL_DEPS", "false"),
+            ("SENTINEL_SHOW_STOPPED", "false"),
             ("SENTINEL_LOG_JSON", "true"),
             ("SENTINEL_METRICS", "1"),
             ("SENTINEL_WEB_PORT", "9000"),
@@ -266,6 +280,10 @@ fn sentinels_environment_is_translated() {
         ("updates.scan_concurrency", "50"),
         ("updates.image_cleanup", "false"),
         ("updates.rollback_policy", "pinned"),
+        ("updates.image_backup", "true"),
+        ("updates.hooks_enabled", "true"),
+        ("updates.dependency_aware", "false"),
+        ("display.show_stopped", "false"),
         ("log.format", "json"),
         ("metrics.enabled", "true"),
         ("metrics.public", "true"),
@@ -280,12 +298,12 @@ fn sentinels_environment_is_translated() {
 fn what_has_no_effect_is_warned_about() {
     let config = good(
         "[metrics]\nenabled = true\n[schedule]\nmaintenance_window = \"10:00-10:00\"",
-        &[("SENTINEL_HOOKS", "true"), ("SENTINEL_POL_INTERVAL", "1h"), ("TZ", "Mars/Olympus")],
+        &[("SENTINEL_TLS_AUTO", "true"), ("SENTINEL_POL_INTERVAL", "1h"), ("TZ", "Mars/Olympus")],
         &[],
     );
     let told: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
     for part in [
-        "SENTINEL_HOOKS (environment variable SENTINEL_HOOKS): this version does not support it",
+        "SENTINEL_TLS_AUTO (environment variable SENTINEL_TLS_AUTO): this version does not support it",
         "did you mean `SENTINEL_POLL_INTERVAL`",
         "`Mars/Olympus` is no time zone",
         "nobody may read them",

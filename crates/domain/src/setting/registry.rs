@@ -2,67 +2,13 @@
 
 use std::time::Duration;
 
+use super::Via;
+use super::spec::{OnInvalid, SettingKind, SettingSpec};
 use super::value::{
-    boolean, duration, integer, lines, optional, parsed, put, rollback_policy, scope, scope_name, selectors,
-    shown,
+    boolean, columns, duration, integer, json, lines, names, optional, parsed, put, rollback_policy, scope,
+    scope_name, selectors, shown,
 };
-use super::{Settings, Via};
-use crate::schedule::format_duration;
-
-/// One setting.
-#[derive(Debug, Clone, Copy)]
-pub struct SettingSpec {
-    /// Its key in the database and the API.
-    pub key: &'static str,
-    /// Its place in the configuration: `section.name`.
-    pub config_key: &'static str,
-    /// What kind of value it holds, for forms.
-    pub kind: SettingKind,
-    /// Its built-in value, as text.
-    pub default: &'static str,
-    /// What may be stored, for people.
-    pub allowed: &'static str,
-    /// What it does, in one clause.
-    pub summary: &'static str,
-    /// Whether its value is never shown.
-    pub secret: bool,
-    /// Whether a change waits for the next start.
-    pub needs_restart: bool,
-    /// What happens when a stored value cannot be used.
-    pub on_invalid: OnInvalid,
-    /// Reads a value; on error says what is wrong and changes nothing.
-    pub(super) set: fn(&mut Settings, &str, Via) -> Result<(), String>,
-    /// Writes the value in force.
-    pub(super) get: fn(&Settings) -> String,
-}
-
-/// What kind of value a setting holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SettingKind {
-    /// `true` or `false`.
-    Boolean,
-    /// A whole number.
-    Integer,
-    /// A span of time.
-    Duration,
-    /// One of a few words.
-    Choice(&'static [&'static str]),
-    /// Free text with a grammar of its own.
-    Text,
-    /// Lines.
-    List,
-}
-
-/// What happens when a stored value cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnInvalid {
-    /// The value from the next lower source holds.
-    KeepOther,
-    /// Maintenance windows never open.
-    CloseWindows,
-    /// Automatic actions pause: a restriction was lost.
-    Pause,
-}
+use crate::schedule::{MAX_DURATION, format_duration};
 
 /// The setting with this key.
 #[must_use]
@@ -285,6 +231,25 @@ pub static SETTINGS: &[SettingSpec] = &[
         ..BASE
     },
     SettingSpec {
+        key: "image_backup",
+        config_key: "updates.image_backup",
+        summary: "whether the image that an update replaced is kept beyond its rollback point",
+        set: |s, text, _| put(&mut s.image_backup, boolean(text)),
+        get: |s| s.image_backup.to_string(),
+        ..BASE
+    },
+    SettingSpec {
+        key: "image_backup_retention",
+        config_key: "updates.image_backup_retention",
+        kind: SettingKind::Duration,
+        default: "30d",
+        allowed: "a duration from 1h to 3650d",
+        summary: "how long after its update such an image is kept",
+        set: |s, text, _| put(&mut s.image_backup_retention, duration(text, (HOUR, MAX_DURATION))),
+        get: |s| format_duration(s.image_backup_retention),
+        ..BASE
+    },
+    SettingSpec {
         key: "rollback_policy",
         config_key: "updates.rollback_policy",
         kind: SettingKind::Choice(&["", "manual", "pinned"]),
@@ -337,6 +302,54 @@ pub static SETTINGS: &[SettingSpec] = &[
         summary: "how long one can go back to what ran before an update",
         set: |s, text, _| put(&mut s.rollback_point_lifetime, duration(text, (HOUR, 365 * DAY))),
         get: |s| format_duration(s.rollback_point_lifetime),
+        ..BASE
+    },
+    SettingSpec {
+        key: "dependency_aware",
+        config_key: "updates.dependency_aware",
+        default: "true",
+        summary: "whether containers are updated after those they depend on, and not when these failed",
+        set: |s, text, _| put(&mut s.dependency_aware, boolean(text)),
+        get: |s| s.dependency_aware.to_string(),
+        ..BASE
+    },
+    SettingSpec {
+        key: "hooks_enabled",
+        config_key: "updates.hooks_enabled",
+        summary: "whether commands run in containers before and after their updates",
+        set: |s, text, _| put(&mut s.hooks_enabled, boolean(text)),
+        get: |s| s.hooks_enabled.to_string(),
+        ..BASE
+    },
+    SettingSpec {
+        key: "show_stopped",
+        config_key: "display.show_stopped",
+        default: "true",
+        summary: "whether pages show stopped containers",
+        set: |s, text, _| put(&mut s.show_stopped, boolean(text)),
+        get: |s| s.show_stopped.to_string(),
+        ..BASE
+    },
+    SettingSpec {
+        key: "stack_order",
+        config_key: "display.stack_order",
+        kind: SettingKind::List,
+        default: "[]",
+        allowed: "at most 500 names of stacks, one a line or as a JSON array of texts",
+        summary: "the order in which pages show stacks",
+        set: |s, text, _| put(&mut s.stack_order, names(text)),
+        get: |s| json(&s.stack_order),
+        ..BASE
+    },
+    SettingSpec {
+        key: "dashboard_columns",
+        config_key: "display.dashboard_columns",
+        kind: SettingKind::List,
+        default: r#"["image","policy","status","ports"]"#,
+        allowed: "image, policy, status and ports, one a line or as a JSON array of texts",
+        summary: "the columns that pages show of a container",
+        set: |s, text, _| put(&mut s.dashboard_columns, columns(text)),
+        get: |s| json(&s.dashboard_columns),
         ..BASE
     },
 ];

@@ -42,6 +42,17 @@ fn good_values_are_taken_and_written_back() {
         ("scan_concurrency", "50", "50"),
         ("filters", "web*\n\n image:ghcr.io/* \n", "web*\nimage:ghcr.io/*"),
         ("include", "label:lodeman.fleet=sample", "label:lodeman.fleet=sample"),
+        ("hooks_enabled", "true", "true"),
+        ("dependency_aware", "F", "false"),
+        ("image_backup", "1", "true"),
+        ("image_backup_retention", "90d", "90d"),
+        ("show_stopped", "false", "false"),
+        ("stack_order", r#"["media", "web \"b\""]"#, r#"["media","web \"b\""]"#),
+        ("stack_order", "media\n\n web\n", r#"["media","web"]"#),
+        ("stack_order", "", "[]"),
+        ("dashboard_columns", r#"["status","image"]"#, r#"["status","image"]"#),
+        ("dashboard_columns", "ports", r#"["ports"]"#),
+        ("dashboard_columns", "[]", "[]"),
     ] {
         let mut settings = Settings::default();
         settings.apply_stored(key, text).unwrap_or_else(|e| panic!("{e}"));
@@ -73,6 +84,12 @@ fn a_bad_value_names_its_key_and_what_is_allowed_and_changes_nothing() {
         ("filters", "web*\n[a"),
         ("include", "colour:red"),
         ("paused", ""),
+        ("hooks_enabled", "on"),
+        ("image_backup_retention", "1m"),
+        ("stack_order", "[1]"),
+        ("stack_order", "[\"a\""),
+        ("dashboard_columns", r#"["Image"]"#),
+        ("dashboard_columns", "colour"),
     ] {
         let mut settings = Settings::default();
         let error = settings.apply_stored(key, text).unwrap_err();

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::DashboardColumn;
 use crate::policy::{Policy, Selector};
 use crate::schedule::parse_duration;
 use crate::version::Scope;
@@ -83,4 +84,39 @@ pub(super) fn selectors(text: &str) -> Result<Vec<Selector>, String> {
 
 pub(super) fn lines(selectors: &[Selector]) -> String {
     selectors.iter().map(Selector::as_str).collect::<Vec<_>>().join("\n")
+}
+
+/// Texts as a JSON array, or one a line.
+fn texts(text: &str) -> Result<Vec<String>, String> {
+    if text.trim_start().starts_with('[') {
+        return serde_json::from_str(text).map_err(|_| "this is no JSON array of texts".to_owned());
+    }
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+const MAX_NAMES: usize = 500;
+const MAX_NAME: usize = 255;
+
+pub(super) fn names(text: &str) -> Result<Vec<String>, String> {
+    let names = texts(text)?;
+    if names.len() > MAX_NAMES {
+        return Err(format!("there are more than {MAX_NAMES} names"));
+    }
+    if names.iter().any(|name| name.len() > MAX_NAME) {
+        return Err(format!("a name has more than {MAX_NAME} bytes"));
+    }
+    Ok(names)
+}
+
+pub(super) fn columns(text: &str) -> Result<Vec<DashboardColumn>, String> {
+    let columns: Vec<DashboardColumn> =
+        texts(text)?.iter().map(|name| parsed(name)).collect::<Result<_, _>>()?;
+    if columns.len() > MAX_NAMES {
+        return Err(format!("there are more than {MAX_NAMES} columns"));
+    }
+    Ok(columns)
+}
+
+pub(super) fn json<T: serde::Serialize>(values: &[T]) -> String {
+    serde_json::to_string(values).unwrap_or_else(|_| "[]".to_owned())
 }

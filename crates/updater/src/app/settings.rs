@@ -157,6 +157,7 @@ pub(super) fn swap_config(base: &SwapConfig, settings: &Settings) -> SwapConfig 
         rollback_lifetime: settings.rollback_point_lifetime,
         max_parallel: usize::try_from(settings.max_parallel_per_host).unwrap_or(1),
         image_cleanup: settings.image_cleanup,
+        image_backup: settings.image_backup.then_some(settings.image_backup_retention),
         rollback_policy: settings.rollback_policy,
         listen_check: settings.listen_check,
         labels_are_trusted: settings.label_trust == LabelTrust::Trusted,
@@ -179,6 +180,13 @@ pub(super) fn decides_otherwise(old: &Settings, new: &Settings) -> bool {
         rollback_point_lifetime: old.rollback_point_lifetime,
         rollback_policy: old.rollback_policy,
         image_cleanup: old.image_cleanup,
+        image_backup: old.image_backup,
+        image_backup_retention: old.image_backup_retention,
+        dependency_aware: old.dependency_aware,
+        hooks_enabled: old.hooks_enabled,
+        show_stopped: old.show_stopped,
+        stack_order: old.stack_order.clone(),
+        dashboard_columns: old.dashboard_columns.clone(),
         ..new.clone()
     };
     same_timing != *old

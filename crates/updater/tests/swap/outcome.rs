@@ -180,6 +180,31 @@ async fn what_another_server_pinned_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backup_keeps_the_replaced_image_beyond_its_rollback_point_and_then_lets_it_go() {
+    const DAY: Duration = Duration::from_hours(24);
+    let kept = async |backup: Option<Duration>, days: &[u32]| {
+        let world = World::new(Behaviour::default());
+        let swapper = world.swapper();
+        assert_eq!(swapper.swap(world.request()).await.unwrap().outcome, Outcome::Updated);
+        let pin = world.store.find_rollback_point(&World::key()).await.unwrap().unwrap().pin;
+        let config =
+            lodeman_updater::deps::SwapConfig { image_backup: backup, ..swapper.deps().swap.clone() };
+        let swapper = swapper.with_config(config);
+        let engine: &dyn lodeman_engine::ContainerEngine = &world.engine.outsider();
+        let mut kept = Vec::new();
+        for days in days {
+            tokio::time::advance(DAY * *days).await;
+            janitor::tidy(&swapper).await.unwrap();
+            kept.push(engine.inspect_image(&pin).await.is_ok());
+        }
+        assert_eq!(world.store.find_rollback_point(&World::key()).await.unwrap(), None);
+        kept
+    };
+    assert_eq!(kept(None, &[6, 2]).await, [true, false]);
+    assert_eq!(kept(Some(30 * DAY), &[6, 2, 21, 2]).await, [true, true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn going_back_without_the_image_is_refused_before_anything_is_touched() {
     let world = World::new(Behaviour::default());
     let swapper = world.swapper();
