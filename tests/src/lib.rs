@@ -3,6 +3,7 @@
 //! Shared by `cargo xtask` and the end-to-end tests in `tests/e2e`. It speaks the protocols itself over
 //! blocking sockets, so that it shares no code, and so no mistake, with what it judges.
 
+pub mod api;
 pub mod docker;
 pub mod http;
 pub mod image;

@@ -13,10 +13,13 @@ use anyhow::{Context as _, Result};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::http::{Client, Target};
 use crate::lab::{Netns, signal, wait};
 
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_mins(3);
+/// What comes before the port in the log line that tells where the server listens.
+const ADDRESS: &str = "127.0.0.1:";
 /// How long a server may take to be ready.
 const START: Duration = Duration::from_secs(30);
 
@@ -121,7 +124,7 @@ impl Lodeman {
             None => command.spawn(),
         };
         let child = child.with_context(|| format!("starting {}", self.program.display()))?;
-        Ok(Running { child, stdout, stderr })
+        Ok(Running { child, stdout, stderr, netns: self.netns.clone() })
     }
 
     /// Runs a command to its end.
@@ -164,6 +167,7 @@ pub struct Running {
     child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
+    netns: Option<Arc<Netns>>,
 }
 
 impl Running {
@@ -171,6 +175,19 @@ impl Running {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where the server answers HTTP.
+    ///
+    /// # Errors
+    /// When it does not say so in its log.
+    pub fn http(&self) -> Result<Client> {
+        let written = self.written();
+        let line = written.lines().find(|line| line.contains("listening") && line.contains(ADDRESS));
+        let digits = line.and_then(|line| line.split(ADDRESS).nth(1)).context("no address in its log")?;
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let port = digits[..end].parse().with_context(|| format!("no port: {digits}"))?;
+        Ok(Client::new(Target::Loopback { port, netns: self.netns.clone() }))
     }
 
     /// What it wrote so far, complaints last.

@@ -167,7 +167,7 @@ pub struct Explanation {
     pub image_id: Option<String>,
     /// Version that the reference means, where that is known.
     pub version: Option<String>,
-    /// All newer versions within scope, newest first.
+    /// All newer versions within scope, newest first, but for those that a person ignores.
     pub newer_versions: Vec<Tag>,
     /// How many newer versions the scope hides.
     pub beyond_scope: usize,

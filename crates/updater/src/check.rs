@@ -72,7 +72,7 @@ pub enum Checked {
         tag: TagState,
         /// Newer versions, newest first, as far as they were resolved.
         versions: Vec<Offer>,
-        /// All newer versions within scope, newest first.
+        /// All newer versions within scope, newest first, but for those that a person ignores.
         newer: Vec<Tag>,
         /// How many versions the scope hides, and the newest of them.
         hidden: (usize, Option<Tag>),
@@ -88,6 +88,14 @@ pub struct Memory {
     pub bad: HashMap<(Repository, Digest), BadDigest>,
     /// What each container is never to be offered.
     pub ignored: HashMap<lodeman_domain::workload::WorkloadKey, Vec<IgnoredTarget>>,
+}
+
+impl Memory {
+    /// Whether a person said that this version is never to be offered to the container.
+    fn ignores(&self, subject: &Subject, version: &Tag) -> bool {
+        let list = self.ignored.get(&subject.key);
+        list.is_some_and(|list| list.iter().any(|ignored| ignored.version.as_ref() == Some(version)))
+    }
 }
 
 /// Asks the registry about `subject`.
@@ -215,7 +223,8 @@ async fn versions(
         Err(error) => return none(Some(format!("its tags cannot be listed: {error}"))),
     };
     let choice = choose(&current, &*list.tags, &version_rules(&subject.rules));
-    let newer: Vec<Tag> = choice.candidates.iter().map(|c| c.tag.clone()).collect();
+    let newer = choice.candidates.iter().map(|c| &c.tag);
+    let newer: Vec<Tag> = newer.filter(|tag| !memory.ignores(subject, tag)).cloned().collect();
     let hidden = (choice.beyond_scope.count, choice.beyond_scope.newest.clone());
     match resolve(client, subject, reference, &choice, memory).await {
         Ok(offers) => (offers, newer, hidden, None),

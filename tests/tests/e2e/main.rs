@@ -11,6 +11,7 @@ mod faithful;
 mod lab;
 mod listens;
 mod outside;
+mod sentinel;
 mod server;
 mod space;
 mod support;

@@ -119,9 +119,17 @@ impl Corner {
         merge(&mut spec, more);
         spec["Image"] = json!(self.reference(repository, tag));
         spec["StopTimeout"] = json!(1);
-        let labels = json!({ "lodeman.fleet": self.name, "lodeman.policy": policy });
+        let mut labels = json!({ "lodeman.fleet": self.name });
+        if !policy.is_empty() {
+            labels["lodeman.policy"] = json!(policy);
+        }
         merge(&mut spec, json!({ "Labels": labels }));
         self.docker.run(&self.named(container), &spec).unwrap()
+    }
+
+    /// Runs a container of this corner whose labels say nothing of a policy.
+    pub fn run_unlabelled(&self, container: &str, repository: &str, tag: &str) -> String {
+        self.run(container, repository, tag, "", json!({}))
     }
 
     /// A container of this corner.
@@ -156,19 +164,29 @@ impl Corner {
         found.unwrap_or_default().to_owned()
     }
 
-    /// Asserts that there is one container of this name, that it runs, and nothing is left beside it.
-    pub fn assert_settled(&self, container: &str) {
+    /// This container's name and those of what was made or kept beside it.
+    fn names(&self, container: &str) -> Vec<String> {
         let name = self.named(container);
-        let names: Vec<String> = self
-            .docker
+        self.docker
             .list(&json!({ "name": [name] }))
             .unwrap()
             .iter()
             .flat_map(|row| row["Names"].as_array().cloned().unwrap_or_default())
             .filter_map(|name| name.as_str().map(str::to_owned))
             .filter(|other| *other == format!("/{name}") || other.starts_with(&format!("/{name}__")))
-            .collect();
-        assert_eq!(names, [format!("/{name}")]);
+            .collect()
+    }
+
+    /// Waits until nothing is left beside this container, and asserts that it runs.
+    pub fn wait_settled(&self, container: &str) {
+        lodeman_tests::lab::wait(PATIENCE, || Ok((self.names(container).len() == 1).then_some(()))).unwrap();
+        self.assert_settled(container);
+    }
+
+    /// Asserts that there is one container of this name, that it runs, and nothing is left beside it.
+    pub fn assert_settled(&self, container: &str) {
+        let name = self.named(container);
+        assert_eq!(self.names(container), [format!("/{name}")]);
         assert_eq!(self.inspect(container)["State"]["Running"], true, "{name} runs");
     }
 }

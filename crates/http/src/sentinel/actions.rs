@@ -1,7 +1,7 @@
 //! What is done to containers.
 
 use axum::extract::State;
-use lodeman_domain::explain::Verdict;
+use lodeman_domain::explain::{Action, ReasonCode, Verdict};
 use lodeman_updater::app::ContainerView;
 use lodeman_updater::control::ErrorKind;
 use serde::Serialize;
@@ -128,7 +128,11 @@ pub async fn check_container(
     let answer = |message: String, newer_versions, status| {
         Ok(Reply(CheckAnswer { message, name: name.to_string(), newer_versions, status }))
     };
+    let set_aside = found.reasons.iter().any(|reason| is_set_aside(reason.code));
     match &found.verdict {
+        Verdict::UpdateAvailable { action: Action::Tell, .. } if set_aside => {
+            answer(format!("{name} is up to date (newer versions ignored)"), None, "up_to_date")
+        }
         Verdict::UpdateAvailable { target, .. } => {
             let versions = super::queue::versions(target.version.as_ref(), &found.newer_versions);
             answer(format!("Update available for {name}"), Some(versions), "update_available")
@@ -138,11 +142,13 @@ pub async fn check_container(
             let message = format!("registry check failed: {why}");
             Err(Failure::new(http::StatusCode::BAD_GATEWAY, message))
         }
-        _ if !found.newer_versions.is_empty() => {
-            answer(format!("{name} is up to date (newer versions ignored)"), None, "up_to_date")
-        }
         _ => answer(format!("{name} is up to date"), None, "up_to_date"),
     }
+}
+
+/// Whether a reason says that a person or a failed try keeps what exists from being offered.
+fn is_set_aside(code: ReasonCode) -> bool {
+    matches!(code, ReasonCode::Ignored | ReasonCode::BadDigest)
 }
 
 /// Looks for updates of all containers, also while automatic updates are paused.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use lodeman_domain::container::ContainerName;
+use lodeman_domain::queue::QueueState;
 use lodeman_updater::control::{Control as _, ControlError, ErrorKind, Which};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -87,6 +88,11 @@ pub async fn approve_update(
         return Err(Failure::forbidden("cannot approve updates for sentinel itself"));
     }
     let which = body.optional::<Approval>("invalid JSON body")?.which()?;
+    // What was rejected has left the queue here; the command line may still change its mind.
+    let queue = sentinel.app.queue().await.map_err(|error| refusal(error, &name))?;
+    if queue.iter().any(|entry| entry.workload.name == name && entry.state == QueueState::Rejected) {
+        return Err(Failure::not_found(format!("no pending update for {name}")));
+    }
     let entry = sentinel.app.approve_entry(name.clone(), which, &caller.user.name).await;
     let entry = entry.map_err(|error| refusal(error, &name))?;
     sentinel.app.begin_approved(entry);

@@ -82,3 +82,19 @@ async fn a_scan_is_told_as_clients_read_it() {
         assert!(read.contains(part), "{part}: {read}");
     }
 }
+
+#[tokio::test]
+async fn an_update_is_told_from_its_start_to_its_end() {
+    let world = World::new().await;
+    world.host.push("1.0.0", "one");
+    world.host.run("proxy", "1.0.0", json!({})).await;
+    world.host.push("1.0.1", "two");
+    let mut stream = follow(&world, None).await;
+    read_until(&mut stream, "\n\n").await;
+    world.post("/api/update/proxy", "").await;
+    let read = read_until(&mut stream, "update succeeded").await;
+    let place = |part: &str| read.find(part).unwrap_or_else(|| panic!("no `{part}` in {read}"));
+    let order = ["update started", "the old container is down", r#""message":"removed""#, "update succeeded"];
+    let order = order.map(place);
+    assert!(order.is_sorted(), "{read}");
+}

@@ -96,6 +96,26 @@ async fn what_is_ignored_or_rejected_waits_no_longer() {
 }
 
 #[tokio::test]
+async fn what_was_rejected_cannot_be_approved_any_more() {
+    let world = waiting().await;
+    world.post("/api/reject/proxy", "").await;
+    assert_eq!(world.get("/api/queue").await.json(), json!([]));
+    let gone = world.post("/api/approve/proxy", "").await;
+    assert_eq!((gone.status, gone.error().as_str()), (StatusCode::NOT_FOUND, "no pending update for proxy"));
+}
+
+#[tokio::test]
+async fn versions_that_are_all_ignored_count_as_up_to_date() {
+    let world = waiting().await;
+    world.post("/api/ignore/proxy", "").await;
+    let checked = world.post("/api/check/proxy", "").await.json();
+    let expected = json!({
+        "message": "proxy is up to date (newer versions ignored)", "name": "proxy", "status": "up_to_date"
+    });
+    assert_eq!(checked, expected);
+}
+
+#[tokio::test]
 async fn an_update_is_begun_whatever_the_policy_but_not_of_the_server_itself() {
     let world = waiting().await;
     world.host.run("own", "1.0.0", json!({ "sentinel.self": "true" })).await;

@@ -8,6 +8,7 @@ use lodeman_store::{BadDigest, Override, Write};
 
 use super::SwapReport;
 use super::perform::{Halt, Run};
+use crate::queue::save;
 
 /// When a failed attempt may be made again.
 const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -108,7 +109,7 @@ pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
         data_may_have_changed: ending.ran
             && matches!(ending.outcome, Outcome::RolledBack | Outcome::Restored),
     }));
-    if let Some(write) = queue_move(run, ending).await? {
+    for write in queue_move(run, ending).await? {
         run.journal.also(write);
     }
     let message = sentence(&op.canonical_name, ending);
@@ -148,12 +149,12 @@ pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Where the queue entry that led here goes.
-async fn queue_move(run: &Run, ending: &Ending) -> Result<Option<Write>, Halt> {
+/// Where the queue entry that led here goes, and the word of it.
+async fn queue_move(run: &Run, ending: &Ending) -> Result<Vec<Write>, Halt> {
     let entry = run.deps.store.find_queue_entry(&run.journal.key()).await?;
-    let Some(entry) = entry.filter(|e| e.operation == Some(run.journal.op.id)) else { return Ok(None) };
+    let Some(entry) = entry.filter(|e| e.operation == Some(run.journal.op.id)) else { return Ok(Vec::new()) };
     if entry.state != QueueState::Running {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let now = run.deps.clock.now();
     let mut moved = entry.clone();
@@ -174,11 +175,7 @@ async fn queue_move(run: &Run, ending: &Ending) -> Result<Option<Write>, Halt> {
     if moved.state == QueueState::Failed && !ending.image_fault {
         moved.retry_at = now.saturating_add(RETRY_AFTER).ok();
     }
-    Ok(Some(Write::SaveQueueEntry {
-        entry: Box::new(moved),
-        expect_revision: entry.revision,
-        expect_state: entry.state,
-    }))
+    Ok(save(&entry, moved, now))
 }
 
 fn sentence(name: &lodeman_domain::container::ContainerName, ending: &Ending) -> String {

@@ -2,6 +2,7 @@
 
 use futures::stream::{self, StreamExt as _};
 use lodeman_domain::container::{ContainerId, ContainerName};
+use lodeman_domain::event::{Event, EventKind};
 use lodeman_domain::queue::QueueState;
 use lodeman_domain::update::{Direction, JOURNAL_FORMAT, Operation, OperationId, OperationKind, Phase};
 use lodeman_engine::spec::{self, Plan, Source};
@@ -239,6 +240,15 @@ async fn write_row(
         });
     }
     let id = op.id;
+    let planned = format!("planned as operation {id}");
+    with.push(Write::AppendEvent(Event {
+        kind: EventKind::OperationPhase,
+        at: deps.clock.now(),
+        workload: Some(request.key.clone()),
+        operation: Some(id),
+        message: planned.clone(),
+        data: json!({ "phase": Phase::Planned, "kind": request.kind }),
+    }));
     let journal = match Journal::create(deps.store.clone(), deps.clock.clone(), op, with).await {
         Ok(journal) => journal,
         Err(StoreError::Conflict { what: "queue entry" }) => return Err(SwapError::Stale { name }),
@@ -250,6 +260,6 @@ async fn write_row(
         Err(error) => return Err(error.into()),
     };
     let run = Run::new(deps.clone(), journal);
-    run.tell(Phase::Planned, &format!("planned as operation {id}"));
+    run.tell(Phase::Planned, &planned);
     Ok(run)
 }

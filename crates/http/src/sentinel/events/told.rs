@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use lodeman_domain::event::{Event, EventKind, Progress};
 use lodeman_domain::queue::QueueState;
-use lodeman_domain::update::{Outcome, Phase};
+use lodeman_domain::update::{OperationKind, Outcome, Phase};
 use lodeman_updater::control::ScanRecord;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,7 @@ struct Facts {
     outcome: Option<Outcome>,
     reason: Option<String>,
     phase: Option<Phase>,
+    kind: Option<OperationKind>,
     state: Option<QueueState>,
     rate_limited: u32,
 }
@@ -57,7 +58,7 @@ impl Told {
                 facts.state.and_then(queue_word).map(|w| told("queue_change", w)).into_iter().collect()
             }
             EventKind::OperationPhase => match facts.phase {
-                Some(Phase::Planned) => vec![told("container_update", "update started")],
+                Some(Phase::Planned) => started(event, &facts),
                 _ => vec![told("update_progress", &event.message)],
             },
             EventKind::OperationEnded => ended(event, &facts),
@@ -104,6 +105,14 @@ fn scan(event: &Event, facts: &Facts) -> Vec<Told> {
         scan.total, scan.to_apply, scan.queued, scan.skipped, facts.rate_limited, scan.failed
     );
     vec![Told::of(event, "scan_complete", message)]
+}
+
+/// Only an update has a word for its beginning.
+fn started(event: &Event, facts: &Facts) -> Vec<Told> {
+    match facts.kind {
+        Some(OperationKind::Update) | None => vec![Told::of(event, "container_update", "update started")],
+        Some(_) => vec![Told::of(event, "update_progress", event.message.clone())],
+    }
 }
 
 fn queue_word(state: QueueState) -> Option<&'static str> {
