@@ -37,6 +37,8 @@ words! {
         WindowClosed = "window_closed",
         /// The digest was rolled back before.
         BadDigest = "bad_digest",
+        /// A person approved it.
+        Approved = "approved",
         /// A person rejected it.
         Rejected = "rejected",
         /// A person ignores it.

@@ -3,6 +3,7 @@
 //! A translation, nothing else: paths, field names, statuses and the envelope `{"error":"…"}` are this
 //! module's, what is done is the updater's.
 
+mod about;
 mod account;
 mod actions;
 mod activity;
@@ -14,13 +15,16 @@ mod decisions;
 mod door;
 mod envelope;
 mod events;
+mod explain;
 mod history;
 mod key;
 mod name;
 mod people;
 mod places;
 mod policy;
+mod preview;
 mod queue;
+mod rate_limits;
 mod reply;
 mod settings;
 pub mod span;
@@ -33,6 +37,7 @@ use lodeman_updater::app::App;
 use lodeman_updater::feed::Feed;
 use utoipa_axum::routes;
 
+pub use about::About;
 pub use cookies::Cookies;
 pub use door::Door;
 pub use envelope::{ErrorBody, Failure};
@@ -52,6 +57,8 @@ pub struct Sentinel {
     pub feed: Feed,
     /// How many follow.
     pub places: Places,
+    /// What is told of the server itself.
+    pub about: About,
 }
 
 impl Sentinel {
@@ -75,7 +82,7 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
     let activity = Gate::Permission(Permission::AuditRead);
     let settings = Gate::Permission(Permission::SystemRead);
     let people = Gate::Permission(Permission::UserRead);
-    Routes::new(door)
+    Routes::new(door, "SentinelError")
         .add(Gate::Public("nobody is signed in yet"), routes!(account::sign_in))
         .add(Gate::Public("signing out harms nobody"), routes!(account::sign_out))
         .add(Gate::Public("there is nobody yet"), routes!(account::set_up_form))
@@ -94,6 +101,11 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(container, routes!(containers::list_containers))
         .add(container, routes!(containers::get_container))
         .add(container, routes!(containers::get_stats))
+        .add(container, routes!(explain::explain_container))
+        .add(check, routes!(preview::preview_scan))
+        .add(container, routes!(about::get_last_scan))
+        .add(settings, routes!(about::get_about))
+        .add(container, routes!(rate_limits::get_rate_limits))
         .add(apply, routes!(actions::update_container))
         .add(roll_back, routes!(actions::roll_back_container))
         .add(check, routes!(actions::check_container))

@@ -4,6 +4,7 @@
 //! them: there is no way to a handler without one, and the document says of every operation what it asks.
 
 mod caller;
+mod declare;
 mod gate;
 mod headers;
 mod peer;

@@ -205,6 +205,10 @@ impl RegistryClient for OciRegistryClient {
         self.exchange.quotas()
     }
 
+    async fn list_accounts(&self) -> Vec<String> {
+        self.exchange.credentials.registries().await
+    }
+
     async fn credential_for_pull(
         &self,
         repository: &Repository,

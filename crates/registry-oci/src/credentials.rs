@@ -66,6 +66,17 @@ impl Credentials {
         }
     }
 
+    /// The registries that something is configured for.
+    pub(crate) async fn registries(&self) -> Vec<String> {
+        let mut hosts: Vec<String> = self.stored.iter().map(|stored| stored.place.host.clone()).collect();
+        if let Some(config) = &self.docker_config {
+            hosts.extend(config.registries().await);
+        }
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    }
+
     /// The credential for `repository`: of those configured the one for the narrowest part of its
     /// name, else what Docker's configuration has, else none.
     pub(crate) async fn find(

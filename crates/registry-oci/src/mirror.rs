@@ -106,6 +106,10 @@ impl RegistryClient for MirroredClient {
         self.inner.quotas()
     }
 
+    async fn list_accounts(&self) -> Vec<String> {
+        self.inner.list_accounts().await
+    }
+
     async fn credential_for_pull(
         &self,
         repository: &Repository,

@@ -310,6 +310,10 @@ impl RegistryClient for FakeRegistry {
         self.world().quotas.clone()
     }
 
+    async fn list_accounts(&self) -> Vec<String> {
+        self.world().credentials.keys().cloned().collect()
+    }
+
     async fn credential_for_pull(
         &self,
         repository: &Repository,

@@ -51,6 +51,9 @@ mod session;
 pub use credential::{RegistryCredential, RegistrySecret};
 pub use error::RegistryError;
 pub use port::RegistryClient;
-pub use quota::{QuotaNotice, QuotaReset, QuotaSpent, RegistryQuota, RequestBudget, reserve, with_reserve};
+pub use quota::{
+    QuotaHealth, QuotaNotice, QuotaReset, QuotaSpent, RegistryQuota, RequestBudget, quota_health, reserve,
+    with_reserve,
+};
 pub use remote::{IndexEntry, ManifestContent, RemoteImageConfig, RemoteManifest, TagList, TagOrDigest};
 pub use session::ScanSession;

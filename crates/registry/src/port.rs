@@ -51,6 +51,10 @@ pub trait RegistryClient: Send + Sync {
     /// What is known of the registries' request quotas.
     fn quotas(&self) -> Vec<RegistryQuota>;
 
+    /// The registries, host with its port where one is given, that a credential is configured for. No
+    /// helper is asked; what cannot be read has none.
+    async fn list_accounts(&self) -> Vec<String>;
+
     /// The credential with which the engine should pull from `repository`, if there is one: the same
     /// that this client uses itself.
     ///

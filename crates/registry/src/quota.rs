@@ -23,6 +23,46 @@ pub struct RegistryQuota {
     pub learned_at: Timestamp,
 }
 
+/// How much is left of the quotas of all registries together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuotaHealth {
+    /// Enough.
+    Ok,
+    /// Less than a fifth of one.
+    Low,
+    /// Nothing of one.
+    Exhausted,
+}
+
+impl QuotaHealth {
+    /// As clients read it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Low => "low",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// How much is left at the worst of `quotas`; one whose window is over has all of it again.
+#[must_use]
+pub fn quota_health(quotas: &[RegistryQuota], now: Timestamp) -> QuotaHealth {
+    let of = |quota: &RegistryQuota| {
+        if quota.resets_at.is_some_and(|at| at <= now) {
+            QuotaHealth::Ok
+        } else if quota.remaining == 0 {
+            QuotaHealth::Exhausted
+        } else if quota.remaining.saturating_mul(5) < quota.limit {
+            QuotaHealth::Low
+        } else {
+            QuotaHealth::Ok
+        }
+    };
+    quotas.iter().map(of).max().unwrap_or(QuotaHealth::Ok)
+}
+
 /// One statement of a registry about a quota, from the headers of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaNotice {
@@ -196,6 +236,24 @@ mod tests {
 
     fn notice(remaining: u64, reset: QuotaReset) -> QuotaNotice {
         QuotaNotice { limit: 100, remaining, reset }
+    }
+
+    #[test]
+    fn the_worst_quota_of_a_window_that_runs_tells_how_much_is_left() {
+        let quota = |remaining, resets_at| RegistryQuota {
+            registry: "r".to_owned(),
+            account: None,
+            limit: 100,
+            remaining,
+            resets_at,
+            learned_at: at(0),
+        };
+        let health = |quotas: &[RegistryQuota]| quota_health(quotas, at(10)).as_str();
+        assert_eq!(health(&[]), "ok");
+        assert_eq!(health(&[quota(20, None)]), "ok");
+        assert_eq!(health(&[quota(100, None), quota(19, Some(at(11)))]), "low");
+        assert_eq!(health(&[quota(19, None), quota(0, Some(at(11)))]), "exhausted");
+        assert_eq!(health(&[quota(0, Some(at(10)))]), "ok", "its window is over");
     }
 
     const WINDOW: QuotaReset = QuotaReset::Window(Duration::from_secs(100));

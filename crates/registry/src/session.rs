@@ -104,6 +104,10 @@ impl RegistryClient for ScanSession {
         self.client.quotas()
     }
 
+    async fn list_accounts(&self) -> Vec<String> {
+        self.client.list_accounts().await
+    }
+
     async fn credential_for_pull(
         &self,
         repository: &Repository,

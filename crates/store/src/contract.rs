@@ -113,6 +113,7 @@ pub async fn an_empty_store_answers_everything(store: &dyn Store) {
     assert_eq!(store.find_queue_entry(&key).await.expect("a read"), None);
     assert_eq!(store.list_queue().await.expect("a read"), []);
     assert_eq!(store.list_history(None, None, 10).await.expect("a read"), []);
+    assert_eq!(store.count_history().await.expect("a read"), 0);
     assert_eq!(store.list_events(0, 10).await.expect("a read"), []);
     assert_eq!(store.find_bad_digest(&repository, &manifest).await.expect("a read"), None);
     assert_eq!(store.list_bad_digests().await.expect("a read"), []);

@@ -179,6 +179,10 @@ impl Store for MemoryStore {
         })
     }
 
+    async fn count_history(&self) -> Result<u64, StoreError> {
+        self.read(|t| t.history.len() as u64)
+    }
+
     async fn list_events(&self, after_seq: i64, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
         self.read(|t| t.events.iter().filter(|e| e.seq > after_seq).take(limit as usize).cloned().collect())
     }

@@ -190,6 +190,12 @@ pub trait Store: AccountStore {
         limit: u32,
     ) -> Result<Vec<StoredHistory>, StoreError>;
 
+    /// How many rows of history there are.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn count_history(&self) -> Result<u64, StoreError>;
+
     /// Events after `after_seq`, oldest first, at most `limit`.
     ///
     /// # Errors

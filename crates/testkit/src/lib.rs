@@ -12,4 +12,7 @@
 
 mod world;
 
+/// The registries' port, whose fake a world has.
+pub use lodeman_registry as registry;
+
 pub use world::{World, until};

@@ -8,14 +8,14 @@ use lodeman_domain::clock::{SystemClock, SystemIds};
 use lodeman_domain::image::ImageReference;
 use lodeman_domain::setting::{SettingSource, SettingSpec, Settings};
 use lodeman_domain::workload::HostId;
-use lodeman_engine::fake::{FakeEngine, FakeImage, FakeImages, FakeOptions};
+use lodeman_engine::fake::{FakeEngine, FakeImage, FakeImages, FakeOptions, Shutdown};
 use lodeman_inventory::{HostModel, HostModelConfig};
 use lodeman_registry::blueprint::ImageBlueprint;
 use lodeman_registry::fake::FakeRegistry;
 use lodeman_store::Store;
 use lodeman_store::fake::MemoryStore;
 use lodeman_updater::app::{App, AppParts, LiveSettings, SettingsBook};
-use lodeman_updater::control::{Control as _, FieldProblem};
+use lodeman_updater::control::{Control as _, FieldProblem, Which};
 use lodeman_updater::deps::{AnonymousPull, Deps, Owner, SwapConfig};
 use lodeman_updater::feed::Feed;
 use lodeman_updater::progress::ProgressHub;
@@ -57,6 +57,7 @@ pub struct World {
     pub feed: Feed,
     images: FakeImages,
     registry: Arc<FakeRegistry>,
+    memory: Arc<MemoryStore>,
 }
 
 impl World {
@@ -69,10 +70,11 @@ impl World {
         let engine = FakeEngine::new(FakeOptions::default(), images.clone());
         let registry = Arc::new(FakeRegistry::new());
         let clock = Arc::new(SystemClock);
+        let memory = Arc::new(MemoryStore::new());
         let deps = Deps {
             host: HostId::local(),
             engine: Arc::new(engine.clone()),
-            store: Arc::new(MemoryStore::new()),
+            store: memory.clone(),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             pull_auth: Arc::new(AnonymousPull),
@@ -91,13 +93,47 @@ impl World {
         let parts = AppParts { deps: deps.clone(), model, registry: registry.clone(), settings, stays: true };
         let app = App::new(parts, CancellationToken::new());
         app.recover().await.expect("there is nothing to recover");
-        Self { engine, app, deps, feed, images, registry }
+        Self { engine, app, deps, feed, images, registry, memory }
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> Arc<dyn Store> {
         self.deps.store.clone()
+    }
+
+    /// The registries.
+    #[must_use]
+    pub fn registry(&self) -> &FakeRegistry {
+        &self.registry
+    }
+
+    /// How many writes were made.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.memory.log().len()
+    }
+
+    /// The engine answers nobody any more.
+    pub fn engine_down(&self) {
+        self.engine.go_down(Shutdown::Killed);
+    }
+
+    /// Looks for updates of all containers, and applies what policy applies by itself.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub async fn scan(&self) {
+        self.app.run(Vec::new(), "ann").await.expect("a scan");
+    }
+
+    /// Approves what waits for a container, without applying it.
+    ///
+    /// # Panics
+    /// Where nothing waits.
+    pub async fn approve_only(&self, name: &str) {
+        let name = name.parse().expect("a name");
+        self.app.approve_entry(name, Which::Current, "ann").await.expect("something waits");
     }
 
     /// Publishes an image under `tag`, in the registry and for pulls alike.

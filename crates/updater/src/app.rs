@@ -3,6 +3,7 @@
 mod activity;
 mod containers;
 mod control;
+mod facts;
 mod image;
 mod loops;
 mod overrides;
@@ -27,6 +28,7 @@ use crate::deps::Deps;
 use crate::scan::{ScanError, ScanOutcome, ScanRequest, scan};
 use crate::swap::{SwapError, Swapper};
 pub use containers::ContainerView;
+pub use facts::{RateLimit, RateLimits, Tally};
 pub use image::check_image;
 pub use loops::Loops;
 pub use overrides::PolicyPlan;
@@ -57,6 +59,7 @@ pub struct App {
     settings: LiveSettings,
     stays: bool,
     scanning: Arc<Mutex<()>>,
+    previewing: Arc<Mutex<()>>,
     state: Arc<State>,
 }
 
@@ -71,6 +74,7 @@ impl App {
             settings: parts.settings,
             stays: parts.stays,
             scanning: Arc::default(),
+            previewing: Arc::default(),
             state: Arc::default(),
         }
     }

@@ -8,11 +8,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, header};
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
+use super::declare::declare;
 use super::gate::{Admitted, Doorkeeper, Gate};
 
 /// One operation that is served.
@@ -31,13 +30,14 @@ pub struct Routes<S = ()> {
     router: OpenApiRouter<S>,
     registered: Vec<Registered>,
     door: Arc<dyn Doorkeeper>,
+    refusal: &'static str,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// No routes yet.
+    /// No routes yet. `refusal` names the schema of the bodies that this surface tells failures in.
     #[must_use]
-    pub fn new(door: Arc<dyn Doorkeeper>) -> Self {
-        Self { router: OpenApiRouter::default(), registered: Vec::new(), door }
+    pub fn new(door: Arc<dyn Doorkeeper>, refusal: &'static str) -> Self {
+        Self { router: OpenApiRouter::default(), registered: Vec::new(), door, refusal }
     }
 
     /// Adds what [`utoipa_axum::routes!`] made of handlers, behind one gate. An unknown path or method is
@@ -47,7 +47,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let (schemas, mut paths, methods) = routes;
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
-                declare(operation, gate);
+                declare(operation, &method, gate, self.refusal);
                 self.registered.push(Registered { method, path: path.clone(), gate });
             }
         }
@@ -100,20 +100,4 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
     ]
     .into_iter()
     .filter_map(|(method, operation)| Some((method, operation?)))
-}
-
-/// Says in the document what the gate asks.
-fn declare(operation: &mut Operation, gate: Gate) {
-    let extension = ExtensionsBuilder::new().add("x-required-permission", gate.id()).build();
-    match &mut operation.extensions {
-        Some(extensions) => extensions.merge(extension),
-        none => *none = Some(extension),
-    }
-    operation.security = Some(match gate {
-        Gate::Public(_) => Vec::new(),
-        Gate::Authenticated | Gate::Permission(_) => vec![
-            SecurityRequirement::new::<_, [&str; 0], &str>("bearer", []),
-            SecurityRequirement::new::<_, [&str; 0], &str>("session", []),
-        ],
-    });
 }

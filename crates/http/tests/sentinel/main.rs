@@ -6,6 +6,7 @@ mod containers;
 mod events;
 mod identity;
 mod queue;
+mod reading;
 mod settings;
 mod walk;
 mod world;

@@ -105,6 +105,15 @@ impl DockerConfig {
         }
     }
 
+    /// The registries that the file has something for: a helper, or an entry, which `docker login` leaves
+    /// behind also where the secret is in a store.
+    pub(super) async fn registries(&self) -> Vec<String> {
+        let Ok(contents) = self.contents().await else { return Vec::new() };
+        let stored = contents.store.is_some();
+        let entries = contents.auths.iter().filter(|(_, entry)| stored || !entry.is_empty());
+        entries.map(|(place, _)| place.host.clone()).chain(contents.helpers.keys().cloned()).collect()
+    }
+
     async fn contents(&self) -> Result<Arc<Contents>, String> {
         let path = &self.file.path;
         let changed = match tokio::fs::metadata(path).await {
@@ -261,6 +270,17 @@ mod tests {
         let path = folder.path().join("config.json");
         std::fs::write(&path, content).unwrap();
         (folder, DockerConfig::new(DockerConfigFile { path, required: true }))
+    }
+
+    #[tokio::test]
+    async fn the_registries_with_something_in_the_file_are_told_without_asking_a_helper() {
+        let (_folder, config) = file(
+            r#"{"auths":{"https://index.docker.io/v1/":{"auth":"YW5uOnB3"},"ghcr.io/team":{"auth":"YW5uOnB3"},
+                "empty.example":{}},"credHelpers":{"helped.example":"no-such-helper"}}"#,
+        );
+        assert_eq!(config.registries().await, ["ghcr.io", "docker.io", "helped.example"]);
+        let (_folder, config) = file("no JSON");
+        assert_eq!(config.registries().await, [""; 0]);
     }
 
     #[tokio::test]

@@ -80,6 +80,10 @@ impl Store for SqliteStore {
         ledger::history(&self.readers, of, before_seq, limit).await
     }
 
+    async fn count_history(&self) -> Result<u64, StoreError> {
+        ledger::count_history(&self.readers).await
+    }
+
     async fn list_events(&self, after_seq: i64, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
         ledger::events(&self.readers, after_seq, limit).await
     }

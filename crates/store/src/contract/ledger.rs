@@ -16,6 +16,7 @@ pub async fn history_is_paged_newest_first(store: &dyn Store) {
     let mut bare = sample::history("web", 6);
     (bare.operation, bare.new_digest, bare.dark_ms, bare.reason) = (None, None, None, None);
     commit(store, vec![Write::AppendHistory(bare.clone())]).await;
+    assert_eq!(store.count_history().await.expect("a read"), 6);
     let page = store.list_history(None, None, 2).await.expect("a read");
     assert_eq!(page[0].row, bare);
     assert_eq!(page[1].row, sample::history("web", 5));

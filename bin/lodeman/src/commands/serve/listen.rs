@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lodeman_auth::AuthService;
 use lodeman_config::{Config, Profile};
-use lodeman_http::sentinel::{Cookies, Door, Places, Sentinel};
+use lodeman_http::sentinel::{About, Cookies, Door, Places, Sentinel};
 use lodeman_http::{ControlSocket, Exporter, MetricsAccess, ProbeConfig, serve, server};
 use lodeman_updater::control::Control;
 use lodeman_updater::feed::Feed;
@@ -54,6 +54,7 @@ impl Listeners {
                 door: Door { auth, cookies: Cookies::default() },
                 feed: feed.clone(),
                 places: Places::default(),
+                about: About { data_directory: config.server.data_dir.clone(), started_at: local.app.now() },
             },
         })
     }

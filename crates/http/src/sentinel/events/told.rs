@@ -33,6 +33,7 @@ struct Facts {
     kind: Option<OperationKind>,
     state: Option<QueueState>,
     rate_limited: u32,
+    rate_limits: Option<String>,
 }
 
 impl Told {
@@ -104,7 +105,9 @@ fn scan(event: &Event, facts: &Facts) -> Vec<Told> {
         "total={} updated={} queued={} skipped={} rate_limited={} failed={} services=0",
         scan.total, scan.to_apply, scan.queued, scan.skipped, facts.rate_limited, scan.failed
     );
-    vec![Told::of(event, "scan_complete", message)]
+    let mut told = vec![Told::of(event, "scan_complete", message)];
+    told.extend(facts.rate_limits.as_ref().map(|health| Told::of(event, "rate_limits", health)));
+    told
 }
 
 /// Only an update has a word for its beginning.

@@ -52,6 +52,11 @@ impl Row {
     }
 }
 
+pub(crate) async fn count_history(pool: &SqlitePool) -> Result<u64, StoreError> {
+    let rows = sqlx::query_scalar!(r#"SELECT count(*) AS "n!: i64" FROM history"#).fetch_one(pool).await;
+    Ok(u64::try_from(rows.map_err(store_error)?).unwrap_or_default())
+}
+
 pub(crate) async fn history(
     pool: &SqlitePool,
     of: Option<&WorkloadKey>,
