@@ -1,5 +1,6 @@
 //! Reading lists and the engine's own facts out of its JSON. Total: any JSON gives a value or a reason.
 
+use jiff::Timestamp;
 use lodeman_domain::container::{ContainerName, Labels, RunState};
 use lodeman_domain::image::Platform;
 use lodeman_engine::{ContainerSummary, EngineInfo, ImageStore, ImageSummary};
@@ -69,7 +70,13 @@ pub(crate) fn image_row(row: &Value) -> Option<ImageSummary> {
         repo_tags: named("RepoTags"),
         repo_digests: named("RepoDigests"),
         size_bytes: row.get("Size").and_then(Value::as_u64).unwrap_or(0),
+        created_at: row.get("Created").and_then(Value::as_i64).and_then(created_at),
     })
+}
+
+/// An image that does not say when it was made is told as made at the beginning of an era.
+fn created_at(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds).ok().filter(|at| *at > Timestamp::UNIX_EPOCH)
 }
 
 pub(crate) fn engine_info(info: &Value, version: &Value, spoken: ApiVersion) -> Result<EngineInfo, String> {
@@ -152,12 +159,21 @@ mod tests {
     fn an_image_without_a_name_has_none() {
         let id = format!("sha256:{}", "0a".repeat(32));
         let row = serde_json::json!({
-            "Id": id, "RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>", "a@sha256:0"], "Size": 7
+            "Id": id, "RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>", "a@sha256:0"], "Size": 7,
+            "Created": 1_736_950_000,
         });
         let row = image_row(&row).unwrap();
         assert_eq!(row.repo_tags, Vec::<String>::new());
         assert_eq!(row.repo_digests, ["a@sha256:0"]);
         assert_eq!(row.size_bytes, 7);
+        assert_eq!(row.created_at, Timestamp::from_second(1_736_950_000).ok());
+    }
+
+    #[test]
+    fn an_image_that_tells_no_time_has_none() {
+        for seconds in [0, -62_135_596_800, i64::MAX, i64::MIN] {
+            assert_eq!(created_at(seconds), None, "{seconds}");
+        }
     }
 
     #[test]
@@ -182,6 +198,7 @@ mod tests {
             Just("ImageID"),
             Just("RepoTags"),
             Just("Size"),
+            Just("Created"),
             Just("ID"),
             Just("DriverStatus"),
             Just("Version"),

@@ -141,6 +141,7 @@ pub fn all() -> Vec<(&'static str, Check)> {
         image:
             an_image_in_use_is_not_removed,
             a_pin_is_one_more_name,
+            a_listed_image_tells_its_names_its_size_and_its_age,
             a_container_inherits_what_its_image_declares,
             a_pull_moves_the_tag_and_keeps_the_old_image,
             an_image_tells_whether_it_was_pulled_or_nothing_of_it;

@@ -47,8 +47,10 @@ pub struct ImageSummary {
     pub repo_tags: Vec<String>,
     /// `repository@digest` names.
     pub repo_digests: Vec<String>,
-    /// Bytes on disk.
+    /// Bytes on disk, with the layers that it shares with others.
     pub size_bytes: u64,
+    /// When it was made; `None` where it does not say.
+    pub created_at: Option<Timestamp>,
 }
 
 /// Restart policy, as the engine's `HostConfig.RestartPolicy`.

@@ -17,6 +17,7 @@ mod envelope;
 mod events;
 mod explain;
 mod history;
+mod images;
 mod key;
 mod name;
 mod people;
@@ -79,6 +80,7 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
     let administer = Gate::Permission(Permission::SystemConfigWrite);
     let approve = Gate::Permission(Permission::UpdateApprove);
     let configure = Gate::Permission(Permission::ContainerConfigure);
+    let prune = Gate::Permission(Permission::ImagePrune);
     let activity = Gate::Permission(Permission::AuditRead);
     let settings = Gate::Permission(Permission::SystemRead);
     let people = Gate::Permission(Permission::UserRead);
@@ -113,6 +115,9 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(apply, routes!(actions::switch_registry))
         .add(administer, routes!(actions::update_self))
         .add(container, routes!(events::follow_events))
+        .add(Gate::Permission(Permission::ImageRead), routes!(images::list_images))
+        .add(prune, routes!(images::prune_images))
+        .add(prune, routes!(images::remove_image))
         .add(update, routes!(queue::list_queue))
         .add(update, routes!(queue::count_queue))
         .add(update, routes!(queue::export_queue))

@@ -15,4 +15,6 @@ mod world;
 /// The registries' port, whose fake a world has.
 pub use lodeman_registry as registry;
 
+/// The engine's port, whose fake a world has.
+pub use lodeman_engine as engine;
 pub use world::{World, until};

@@ -181,6 +181,7 @@ pub async fn pull_only(swapper: &Swapper, subject: &Subject, target: &Target) ->
     else {
         return summary;
     };
+    let _images = swapper.locks().keep_images().await;
     let auth = deps.pull_auth.pull_auth(target.reference.repository()).await;
     let pulled = deps.engine.pull(&by_digest, &running.platform, auth.as_ref(), &SilentPull).await;
     let result = match pulled {

@@ -5,13 +5,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use lodeman_domain::workload::WorkloadKey;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{
+    Mutex as AsyncMutex, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit,
+    RwLock, Semaphore,
+};
 
 /// Locks of one host.
 #[derive(Debug, Clone)]
 pub struct Locks {
     containers: Arc<Mutex<HashMap<WorkloadKey, Weak<AsyncMutex<()>>>>>,
     dark: Arc<Dark>,
+    /// Shared by operations, taken whole by whoever removes images.
+    images: Arc<RwLock<()>>,
 }
 
 /// How many containers may be down at once. The number can change while some are.
@@ -74,11 +79,19 @@ impl Dark {
 #[derive(Debug)]
 pub struct ContainerGuard(#[expect(dead_code, reason = "held for its drop")] OwnedMutexGuard<()>);
 
+/// Held by an operation while it relies on images that nothing else may name yet.
+#[derive(Debug)]
+pub struct ImagesKept(#[expect(dead_code, reason = "held for its drop")] OwnedRwLockReadGuard<()>);
+
+/// Held while images are removed: no operation begins meanwhile.
+#[derive(Debug)]
+pub struct ImagesFree(#[expect(dead_code, reason = "held for its drop")] OwnedRwLockWriteGuard<()>);
+
 impl Locks {
     /// Locks that let `max_parallel` containers be down at once.
     #[must_use]
     pub fn new(max_parallel: usize) -> Self {
-        Self { containers: Arc::default(), dark: Arc::new(Dark::new(max_parallel)) }
+        Self { containers: Arc::default(), dark: Arc::new(Dark::new(max_parallel)), images: Arc::default() }
     }
 
     /// Lets another number of containers be down at once. Those that are down already stay so.
@@ -95,6 +108,17 @@ impl Locks {
     /// The lock of a container, waiting for it.
     pub async fn container(&self, key: &WorkloadKey) -> ContainerGuard {
         ContainerGuard(self.entry(key).lock_owned().await)
+    }
+
+    /// No image is removed while this is held.
+    pub(crate) async fn keep_images(&self) -> ImagesKept {
+        ImagesKept(self.images.clone().read_owned().await)
+    }
+
+    /// The right to remove images, unless an operation relies on some.
+    #[must_use]
+    pub fn try_free_images(&self) -> Option<ImagesFree> {
+        self.images.clone().try_write_owned().ok().map(ImagesFree)
     }
 
     /// The entry lives as long as somebody holds or awaits it, so two holders cannot have two locks.
@@ -130,6 +154,22 @@ mod tests {
         assert!(locks.try_container(&key("db")).is_some());
         drop(held);
         assert!(locks.try_container(&key("web")).is_some());
+    }
+
+    #[tokio::test]
+    async fn images_are_removed_only_while_no_operation_relies_on_them() {
+        let locks = Locks::new(1);
+        let one = locks.keep_images().await;
+        let two = locks.keep_images().await;
+        drop(one);
+        assert!(locks.try_free_images().is_none());
+        drop(two);
+        let freed = locks.try_free_images().unwrap();
+        assert!(
+            tokio::time::timeout(std::time::Duration::from_millis(10), locks.keep_images()).await.is_err()
+        );
+        drop(freed);
+        locks.keep_images().await;
     }
 
     #[tokio::test]

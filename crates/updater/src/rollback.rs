@@ -112,6 +112,7 @@ async fn to_point(
         .reference
         .parse()
         .map_err(|e| refused(format!("its recorded reference `{}` cannot be used: {e}", point.reference)))?;
+    let _images = swapper.locks().keep_images().await;
     present(swapper, point, &reference).await?;
     let spec = deps.store.find_spec(point.op, SpecKind::Old).await?;
     let spec = spec.ok_or_else(|| refused("its recorded settings are gone".to_owned()))?;

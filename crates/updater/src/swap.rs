@@ -216,6 +216,7 @@ impl Swapper {
             return Err(SwapError::Busy { name, operation: "under way".to_owned() });
         };
         self.finish_soak(&request.key).await?;
+        let _images = self.locks.keep_images().await;
         let (mut run, planned) = plan::plan(&self.deps, &request).await?;
         let halt = forward::forward(&mut run, &self.locks, &self.stopping, &request, &planned).await.err();
         let ending = match halt {

@@ -1,6 +1,7 @@
 //! Images `FROM scratch` with one static program in them, made here.
 
 use lodeman_domain::image::Platform;
+use lodeman_engine::contract::SampleImage;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +42,7 @@ pub fn build(platform: &Platform, config: &Map<String, Value>) -> Built {
     let config = json!({
         "architecture": platform.architecture, "os": platform.os, "config": config,
         "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
+        "created": jiff::Timestamp::from_second(SampleImage::CREATED_SECONDS).expect("a time").to_string(),
         "history": [{ "created_by": "lodeman tests" }],
     });
     Built { config: config.to_string().into_bytes(), layer }

@@ -1,5 +1,6 @@
 //! Images: names, pins, defaults, and what a pull leaves of the old one (D18, section 1.1).
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{SampleImage, Scene, fresh_name, is_gone, status};
@@ -44,6 +45,21 @@ pub(super) async fn a_pin_is_one_more_name(scene: &Scene) {
     assert!(is_gone(&scene.engine().inspect_image(image_id.as_str()).await));
     let missing = scene.engine().tag_image(&image_id, "contract.local/pin/0123abcd", "latest").await;
     assert_eq!(status(missing), 404);
+}
+
+pub(super) async fn a_listed_image_tells_its_names_its_size_and_its_age(scene: &Scene) {
+    let image = scene.world.provide(&SampleImage::steady(9)).await;
+    let id = scene.engine().inspect_image(&image).await.expect("it is there").id().clone();
+    let row = async || {
+        let listed = scene.engine().list_images().await.expect("images are listed");
+        listed.into_iter().find(|row| row.id == id)
+    };
+    let named = row().await.expect("it is listed");
+    assert_eq!(named.repo_tags, std::slice::from_ref(&image));
+    assert!(named.size_bytes > 0, "{named:?}");
+    assert_eq!(named.created_at.map(Timestamp::as_second), Some(SampleImage::CREATED_SECONDS));
+    scene.engine().remove_image(id.as_str()).await.expect("by its id it goes whole");
+    assert!(row().await.is_none());
 }
 
 pub(super) async fn a_container_inherits_what_its_image_declares(scene: &Scene) {

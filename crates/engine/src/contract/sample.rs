@@ -34,6 +34,9 @@ const LISTENING: &str = "trap 'exit 0' TERM; /bin/busybox httpd -p 8080 -h /bin;
                          while :; do /bin/busybox sleep 1 & wait $!; done";
 
 impl SampleImage {
+    /// When every image of a world says that it was made, in seconds since 1970.
+    pub const CREATED_SECONDS: i64 = 1_767_225_600;
+
     /// The port that [`SampleImage::listening`] listens on.
     pub const PORT: u16 = 8080;
 

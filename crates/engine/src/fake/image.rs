@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lodeman_domain::digest::Digest;
 use lodeman_domain::image::{ImageReference, Platform};
 use serde_json::{Map, Value};
@@ -94,6 +95,8 @@ pub struct FakeImage {
     pub behaviour: Behaviour,
     /// Bytes on disk.
     pub size_bytes: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// Digest of its manifest.
     pub manifest_digest: Digest,
     /// Digest of its configuration.
@@ -111,6 +114,7 @@ impl FakeImage {
             platform,
             behaviour: Behaviour::default(),
             size_bytes: 4 << 20,
+            created_at: Timestamp::constant(1_767_225_600, 0),
             manifest_digest: fake_digest(&format!("manifest {seed}")),
             config_digest: fake_digest(&format!("config {seed}")),
         }

@@ -242,6 +242,7 @@ impl LocalStore {
             repo_tags: self.repo_tags(&image.id),
             repo_digests: self.repo_digests(image),
             size_bytes: image.variants.iter().map(|v| v.size_bytes).sum(),
+            created_at: image.variants.first().map(|v| v.created_at),
         };
         self.images.values().map(summary).collect()
     }

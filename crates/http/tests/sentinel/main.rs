@@ -5,6 +5,7 @@
 mod containers;
 mod events;
 mod identity;
+mod images;
 mod queue;
 mod reading;
 mod settings;
