@@ -29,6 +29,7 @@ mod rate_limits;
 mod reply;
 mod settings;
 pub mod span;
+mod surroundings;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub use door::Door;
 pub use envelope::{ErrorBody, Failure};
 pub use places::Places;
 pub use reply::{Message, Reply};
+pub use surroundings::Surroundings;
 
 use crate::surface::{Doorkeeper, Gate, Routes};
 
@@ -60,6 +62,8 @@ pub struct Sentinel {
     pub places: Places,
     /// What is told of the server itself.
     pub about: About,
+    /// What the configuration says beside the settings.
+    pub surroundings: Surroundings,
 }
 
 impl Sentinel {
@@ -100,6 +104,24 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(administer, routes!(settings::set_poll_interval))
         .add(administer, routes!(settings::set_pause))
         .add(administer, routes!(settings::set_default_policy))
+        .add(administer, routes!(settings::set_rollback_policy))
+        .add(administer, routes!(settings::set_version_scope))
+        .add(administer, routes!(settings::set_grace_period))
+        .add(administer, routes!(settings::set_update_delay))
+        .add(administer, routes!(settings::set_schedule))
+        .add(administer, routes!(settings::set_maintenance_window))
+        .add(administer, routes!(settings::set_filters))
+        .add(administer, routes!(settings::set_scan_concurrency))
+        .add(administer, routes!(settings::set_latest_auto_update))
+        .add(administer, routes!(settings::set_image_cleanup))
+        .add(administer, routes!(settings::set_image_backup))
+        .add(administer, routes!(settings::set_hooks_enabled))
+        .add(administer, routes!(settings::set_dependency_aware))
+        .add(administer, routes!(settings::set_dry_run))
+        .add(administer, routes!(settings::set_pull_only))
+        .add(administer, routes!(settings::set_show_stopped))
+        .add(administer, routes!(settings::set_stack_order))
+        .add(administer, routes!(settings::set_dashboard_columns))
         .add(container, routes!(containers::list_containers))
         .add(container, routes!(containers::get_container))
         .add(container, routes!(containers::get_stats))

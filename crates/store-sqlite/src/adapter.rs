@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use sqlx::SqlitePool;
 
+pub use files::DATABASE as DATABASE_FILE;
 pub use key::KeySource;
 pub use open::{OpenError, SqliteStoreConfig};
 pub use seal::Sealing;

@@ -9,7 +9,7 @@
 mod adapter;
 
 #[cfg(feature = "adapter")]
-pub use adapter::{KeySource, OpenError, Sealing, SqliteStore, SqliteStoreConfig};
+pub use adapter::{DATABASE_FILE, KeySource, OpenError, Sealing, SqliteStore, SqliteStoreConfig};
 
 /// The schema, as migrations that are final once they are merged.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

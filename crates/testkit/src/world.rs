@@ -12,8 +12,8 @@ use lodeman_engine::fake::{FakeEngine, FakeImage, FakeImages, FakeOptions, Shutd
 use lodeman_inventory::{HostModel, HostModelConfig};
 use lodeman_registry::blueprint::ImageBlueprint;
 use lodeman_registry::fake::FakeRegistry;
-use lodeman_store::Store;
 use lodeman_store::fake::MemoryStore;
+use lodeman_store::{Store, Write};
 use lodeman_updater::app::{App, AppParts, LiveSettings, SettingsBook};
 use lodeman_updater::control::{Control as _, FieldProblem, Which};
 use lodeman_updater::deps::{AnonymousPull, Deps, Owner, SwapConfig};
@@ -25,14 +25,16 @@ use tokio_util::sync::CancellationToken;
 /// The repository that every image of a world is of.
 const REPO: &str = "reg.example/app";
 
-/// Built-in settings but for a short grace, and what is stored on top.
-struct Book;
+/// Built-in settings but for a short grace, what is stored on top, and what cannot be stored.
+struct Book {
+    fixed: &'static [&'static str],
+}
 
 impl SettingsBook for Book {
     fn in_force(&self, stored: &BTreeMap<String, String>) -> (Settings, Vec<FieldProblem>) {
         let mut settings = Settings { grace_period: Duration::from_millis(200), ..Settings::default() };
         let mut problems = Vec::new();
-        for (key, text) in stored {
+        for (key, text) in stored.iter().filter(|(key, _)| !self.fixed.contains(&key.as_str())) {
             if let Err(error) = settings.apply_stored(key, text) {
                 problems.push(FieldProblem { field: key.clone(), message: error.to_string() });
             }
@@ -40,7 +42,10 @@ impl SettingsBook for Book {
         (settings, problems)
     }
 
-    fn origin(&self, _spec: &SettingSpec) -> (SettingSource, String) {
+    fn origin(&self, spec: &SettingSpec) -> (SettingSource, String) {
+        if self.fixed.contains(&spec.key) {
+            return (SettingSource::Flag, "command line".to_owned());
+        }
         (SettingSource::Default, "built-in default".to_owned())
     }
 }
@@ -66,6 +71,14 @@ impl World {
     /// # Panics
     /// Where a fake fails, which then is a mistake of it.
     pub async fn new() -> Self {
+        Self::fixing(&[]).await
+    }
+
+    /// The same, with these settings fixed at their defaults.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub async fn fixing(fixed: &'static [&'static str]) -> Self {
         let images = FakeImages::default();
         let engine = FakeEngine::new(FakeOptions::default(), images.clone());
         let registry = Arc::new(FakeRegistry::new());
@@ -89,7 +102,7 @@ impl World {
             let (model, feed) = (model.clone(), feed.clone());
             async move { tokio::join!(model.run(CancellationToken::new()), feed.run(CancellationToken::new())) }
         });
-        let settings = LiveSettings::new(Arc::new(Book));
+        let settings = LiveSettings::new(Arc::new(Book { fixed }));
         let parts = AppParts { deps: deps.clone(), model, registry: registry.clone(), settings, stays: true };
         let app = App::new(parts, CancellationToken::new());
         app.recover().await.expect("there is nothing to recover");
@@ -134,6 +147,15 @@ impl World {
     pub async fn approve_only(&self, name: &str) {
         let name = name.parse().expect("a name");
         self.app.approve_entry(name, Which::Current, "ann").await.expect("something waits");
+    }
+
+    /// Puts a value among the stored settings, as others do: it is in force only once it is taken up.
+    ///
+    /// # Panics
+    /// Where the store fails.
+    pub async fn put_stored(&self, key: &str, value: &str) {
+        let write = Write::PutSetting { key: key.to_owned(), value: value.to_owned() };
+        self.deps.store.commit(vec![write]).await.expect("it can be stored");
     }
 
     /// Publishes an image under `tag`, in the registry and for pulls alike.

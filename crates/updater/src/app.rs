@@ -34,7 +34,7 @@ pub use image::check_image;
 pub use images::{ImageView, Pruned};
 pub use loops::Loops;
 pub use overrides::PolicyPlan;
-pub use settings::{LiveSettings, SettingsBook};
+pub use settings::{LiveSettings, SettingNote, SettingsBook};
 use state::State;
 
 /// What an application is made of.
@@ -89,14 +89,6 @@ impl App {
 
     fn settings(&self) -> Arc<Settings> {
         self.settings.now()
-    }
-
-    /// Takes up what others stored.
-    async fn reload_settings(&self) {
-        if let Err(error) = self.settings.reload(&*self.swapper.deps().store).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the stored settings cannot be read; those in force stay so");
-        }
     }
 
     /// How long old containers are kept: not at all by a process that will not be there to remove them.

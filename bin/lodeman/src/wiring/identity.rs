@@ -21,10 +21,7 @@ const MAINTENANCE: Duration = Duration::from_mins(1);
 /// # Errors
 /// [`Failure`] when the store fails, or the machine has no random bytes.
 pub async fn identity(config: &Config, store: Arc<dyn Store>) -> Result<Arc<AuthService>, Failure> {
-    let numbers = match config.security.profile {
-        Profile::Home => AuthConfig::home(),
-        Profile::Strict => AuthConfig::strict(),
-    };
+    let numbers = numbers(config);
     let deps = AuthDeps {
         store,
         clock: Arc::new(SystemClock),
@@ -41,6 +38,15 @@ pub async fn identity(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Auth
         );
     }
     Ok(Arc::new(service))
+}
+
+/// The numbers of the configured profile.
+#[must_use]
+pub fn numbers(config: &Config) -> AuthConfig {
+    match config.security.profile {
+        Profile::Home => AuthConfig::home(),
+        Profile::Strict => AuthConfig::strict(),
+    }
 }
 
 /// Keeps accounts in order until `stopping`, and once more then.

@@ -177,7 +177,9 @@ async fn set_up(
         setup_code: code,
         settings,
     };
-    Ok(sentinel.door.auth.set_up(asked).await?)
+    let signed_in = sentinel.door.auth.set_up(asked).await?;
+    sentinel.app.reload_settings().await;
+    Ok(signed_in)
 }
 
 /// Makes the first administrator; only while there is nobody, and for some minutes after the start.

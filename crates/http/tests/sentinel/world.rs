@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use lodeman_auth::{
     AuthConfig, AuthDeps, AuthService, BuiltInRole, CountingEntropy, HashCost, NewToken, NewUser, Principal,
 };
-use lodeman_http::sentinel::{About, Cookies, Door, Places, Sentinel};
+use lodeman_http::sentinel::{About, Cookies, Door, Places, Sentinel, Surroundings};
 use lodeman_http::surface::Registered;
 use lodeman_http::{MetricsAccess, ProbeConfig, server, surfaces};
 use secrecy::ExposeSecret as _;
@@ -55,7 +55,16 @@ impl World {
 
     /// The same without any account.
     pub async fn empty() -> Self {
-        let host = lodeman_testkit::World::new().await;
+        Self::over(lodeman_testkit::World::new().await).await
+    }
+
+    /// With accounts, and these settings fixed by the command line.
+    pub async fn fixing(fixed: &'static [&'static str]) -> Self {
+        let world = Self::over(lodeman_testkit::World::fixing(fixed).await).await;
+        world.with_people().await
+    }
+
+    async fn over(host: lodeman_testkit::World) -> Self {
         let numbers = AuthConfig { hash_cost: HashCost::TEST, ..AuthConfig::home() };
         let deps = AuthDeps {
             store: host.store(),
@@ -71,6 +80,7 @@ impl World {
             feed: host.feed.clone(),
             places: Places::default(),
             about: About { data_directory: "/data".into(), started_at: host.deps.clock.now() },
+            surroundings: Surroundings::new([("WEB_PORT", "9000".to_owned())]),
         };
         let (_, _, registered) = surfaces(&sentinel);
         let probes = ProbeConfig { metrics: MetricsAccess::Off, detail: false };

@@ -9,7 +9,8 @@ const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
 /// Names within the data directory.
-pub(crate) const DATABASE: &str = "lodeman.db";
+/// The database.
+pub const DATABASE: &str = "lodeman.db";
 pub(crate) const LOCK: &str = "lodeman.lock";
 pub(crate) const KEY: &str = "secret.key";
 pub(crate) const BACKUPS: &str = "backups";

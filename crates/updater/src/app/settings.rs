@@ -4,20 +4,21 @@
 //! with its event, and everything that reads settings sees it from then on. What is stored by others
 //! is taken up at the scan loop's next turn.
 
+mod change;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lodeman_domain::event::{Event, EventKind};
 use lodeman_domain::setting::{
     LabelTrust, SETTINGS, SettingError, SettingSource, SettingSpec, Settings, find_setting,
 };
-use lodeman_store::{Store, StoreError, Write};
-use serde_json::json;
+use lodeman_store::{Store, StoreError};
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use super::App;
-use crate::control::{ControlError, ErrorKind, FieldProblem, SettingView};
+use crate::control::{ErrorKind, FieldProblem, SettingView};
 use crate::deps::SwapConfig;
+pub use change::SettingNote;
 
 /// What file, environment and flags say about settings, below and above the stored ones.
 pub trait SettingsBook: Send + Sync {
@@ -76,7 +77,9 @@ impl LiveSettings {
     }
 
     fn take(&self, stored: &BTreeMap<String, String>) {
-        let (settings, problems) = self.book.in_force(stored);
+        // Beside settings, others store what only they read.
+        let stored = settings_of(stored);
+        let (settings, problems) = self.book.in_force(&stored);
         {
             let mut known = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
             for problem in problems.iter().filter(|problem| !known.contains(problem)) {
@@ -94,8 +97,9 @@ impl LiveSettings {
     }
 
     fn view(&self, stored: &BTreeMap<String, String>) -> Vec<SettingView> {
-        let (settings, problems) = self.book.in_force(stored);
-        SETTINGS.iter().map(|spec| self.view_of(spec, &settings, stored, &problems)).collect()
+        let stored = settings_of(stored);
+        let (settings, problems) = self.book.in_force(&stored);
+        SETTINGS.iter().map(|spec| self.view_of(spec, &settings, &stored, &problems)).collect()
     }
 
     fn view_of(
@@ -127,9 +131,11 @@ impl LiveSettings {
         }
     }
 
-    /// What is wrong with storing `value` under `key`; `None` takes the stored value back.
-    fn refusal(&self, key: &str, value: Option<&str>) -> Option<FieldProblem> {
-        let problem = |message: String| Some(FieldProblem { field: key.to_owned(), message });
+    /// What is wrong with storing `value` under `key`, and which kind of mistake that is; `None` takes the
+    /// stored value back.
+    fn refusal(&self, key: &str, value: Option<&str>) -> Option<(ErrorKind, FieldProblem)> {
+        let problem =
+            |message: String| Some((ErrorKind::Invalid, FieldProblem { field: key.to_owned(), message }));
         let Some(spec) = find_setting(key) else {
             let error = Settings::default().apply_stored(key, "").err();
             return problem(error.as_ref().map_or_else(String::new, SettingError::to_string));
@@ -140,12 +146,18 @@ impl LiveSettings {
         }
         let (source, origin) = self.book.origin(spec);
         if source.is_fixed() {
-            return problem(format!(
-                "setting `{key}` is fixed by the {origin}; a stored value would have no effect"
-            ));
+            let message =
+                format!("setting `{key}` is fixed by the {origin}; a stored value would have no effect");
+            return Some((ErrorKind::Conflict, FieldProblem { field: key.to_owned(), message }));
         }
         None
     }
+}
+
+/// Those of the stored values that are settings.
+fn settings_of(stored: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let settings = stored.iter().filter(|(key, _)| find_setting(key).is_some());
+    settings.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The numbers of the swap that hold under `settings`, on top of what no setting says.
@@ -190,63 +202,6 @@ pub(super) fn decides_otherwise(old: &Settings, new: &Settings) -> bool {
         ..new.clone()
     };
     same_timing != *old
-}
-
-impl App {
-    pub(super) async fn list_settings(&self) -> Result<Vec<SettingView>, ControlError> {
-        let stored = self.swapper.deps().store.list_settings().await?;
-        Ok(self.settings.view(&stored.into_iter().collect()))
-    }
-
-    /// Stores all of `changes`, or none of them.
-    pub(super) async fn store_settings(
-        &self,
-        changes: BTreeMap<String, Option<String>>,
-        by: &str,
-    ) -> Result<Vec<SettingView>, ControlError> {
-        let refused: Vec<FieldProblem> =
-            changes.iter().filter_map(|(key, value)| self.settings.refusal(key, value.as_deref())).collect();
-        if !refused.is_empty() {
-            return Err(ControlError::of_fields(ErrorKind::Invalid, refused));
-        }
-        let deps = self.swapper.deps();
-        let _one = self.settings.changing.lock().await;
-        let mut stored: BTreeMap<String, String> = deps.store.list_settings().await?.into_iter().collect();
-        let mut writes = Vec::new();
-        for (key, value) in changes {
-            let before = stored.get(&key).cloned();
-            if before == value {
-                continue;
-            }
-            let secret = find_setting(&key).is_some_and(|spec| spec.secret);
-            let shown = |text: &Option<String>| if secret { None } else { text.clone() };
-            let message = match (&value, secret) {
-                (Some(value), false) => format!("{by} set `{key}` to `{value}`"),
-                (Some(_), true) => format!("{by} set `{key}`"),
-                (None, _) => format!("{by} took back what was stored for `{key}`"),
-            };
-            writes.push(Write::AppendEvent(Event {
-                kind: EventKind::SettingsChanged,
-                at: deps.clock.now(),
-                workload: None,
-                operation: None,
-                message,
-                data: json!({ "key": key, "from": shown(&before), "to": shown(&value), "by": by }),
-            }));
-            if let Some(value) = value {
-                stored.insert(key.clone(), value.clone());
-                writes.push(Write::PutSetting { key, value });
-            } else {
-                stored.remove(&key);
-                writes.push(Write::DropSetting(key));
-            }
-        }
-        if !writes.is_empty() {
-            deps.store.commit(writes).await?;
-            self.settings.take(&stored);
-        }
-        Ok(self.settings.view(&stored))
-    }
 }
 
 #[cfg(test)]

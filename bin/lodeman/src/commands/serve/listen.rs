@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use lodeman_auth::AuthService;
-use lodeman_config::{Config, Profile};
-use lodeman_http::sentinel::{About, Cookies, Door, Places, Sentinel};
+use lodeman_config::{Config, EngineHost, LogFormat, Profile};
+use lodeman_http::sentinel::{About, Cookies, Door, Places, Sentinel, Surroundings, span};
 use lodeman_http::{ControlSocket, Exporter, MetricsAccess, ProbeConfig, serve, server};
+use lodeman_store_sqlite::DATABASE_FILE;
 use lodeman_updater::control::Control;
 use lodeman_updater::feed::Feed;
 use tokio::net::TcpListener;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::StoredAccounts;
 use crate::exit::{Exit, Failure};
-use crate::wiring::Local;
+use crate::wiring::{Local, numbers};
 
 /// Open listeners that nobody is answered on yet.
 pub struct Listeners {
@@ -55,6 +56,7 @@ impl Listeners {
                 feed: feed.clone(),
                 places: Places::default(),
                 about: About { data_directory: config.server.data_dir.clone(), started_at: local.app.now() },
+                surroundings: surroundings(config),
             },
         })
     }
@@ -81,6 +83,21 @@ async fn bind(config: &Config) -> Result<TcpListener, Failure> {
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, "listening");
     Ok(listener)
+}
+
+/// The configuration as Docker Sentinel's environment variables would say it.
+fn surroundings(config: &Config) -> Surroundings {
+    let EngineHost::Unix(socket) = &config.engine.host;
+    let session = numbers(config).session_life;
+    Surroundings::new([
+        ("DOCKER_SOCK", socket.display().to_string()),
+        ("DB_PATH", config.server.data_dir.join(DATABASE_FILE).display().to_string()),
+        ("LOG_JSON", (config.log.format == LogFormat::Json).to_string()),
+        ("WEB_PORT", config.server.listen.port().to_string()),
+        ("WEB_ENABLED", config.server.enabled.to_string()),
+        ("SESSION_EXPIRY", span::format(session)),
+        ("METRICS", config.metrics.enabled.to_string()),
+    ])
 }
 
 fn metrics_access(config: &Config, exporter: Option<Exporter>) -> MetricsAccess {

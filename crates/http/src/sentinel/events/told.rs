@@ -34,6 +34,8 @@ struct Facts {
     state: Option<QueueState>,
     rate_limited: u32,
     rate_limits: Option<String>,
+    /// What who changed a setting was answered.
+    said: Option<String>,
 }
 
 impl Told {
@@ -65,7 +67,9 @@ impl Told {
             EventKind::OperationEnded => ended(event, &facts),
             EventKind::ActionFailed => vec![told("container_update", &event.message)],
             EventKind::PolicyChanged => vec![told("policy_change", &event.message)],
-            EventKind::SettingsChanged => vec![told("settings_change", &event.message)],
+            EventKind::SettingsChanged => {
+                vec![told("settings_change", facts.said.as_deref().unwrap_or(&event.message))]
+            }
             EventKind::Alert => vec![told("alert", &event.message)],
         }
     }
