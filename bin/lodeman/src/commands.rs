@@ -129,7 +129,13 @@ fn exit_of(summary: &UpdateSummary) -> Exit {
             | Outcome::DryRun,
         ) => Exit::Done,
         Some(Outcome::CheckFailed) => Exit::Failed,
-        Some(Outcome::RolledBack | Outcome::Aborted | Outcome::External | Outcome::Held) => Exit::NotUpdated,
+        Some(
+            Outcome::RolledBack
+            | Outcome::Aborted
+            | Outcome::SkippedByHook
+            | Outcome::External
+            | Outcome::Held,
+        ) => Exit::NotUpdated,
     }
 }
 

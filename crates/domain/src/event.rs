@@ -27,6 +27,8 @@ words! {
         PolicyChanged = "policy_changed",
         /// What a person began did not come to an operation.
         ActionFailed = "action_failed",
+        /// A hook ran, or could not be run.
+        HookEnded = "hook_ended",
         /// Someone should look.
         Alert = "alert",
     }

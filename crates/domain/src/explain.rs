@@ -75,6 +75,8 @@ words! {
         InvalidLabel = "invalid_label",
         /// The last attempt failed.
         LastAttemptFailed = "last_attempt_failed",
+        /// The container's hook asked for the update to be put off.
+        SkippedByHook = "skipped_by_hook",
         /// It was not checked yet.
         NotChecked = "not_checked",
         /// It does not run.

@@ -5,6 +5,7 @@
 //! that is present but cannot be used is always a [`LabelProblem`]; nothing is dropped in silence.
 //! Whether labels are trusted is not decided here but in [`crate::policy`].
 
+mod hook;
 mod known;
 mod read;
 mod value;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hook::Hook;
 use crate::policy::Policy;
 use crate::schedule::{CronLine, MaintenanceWindows};
 use crate::version::{Constraint, Scope, TagPattern, VariantRule};
@@ -68,6 +70,11 @@ pub struct ContainerHints {
     pub monitor_only: Option<Hint<bool>>,
     /// `no-pull`: recreated only from what is on the host.
     pub no_pull: Option<Hint<bool>>,
+    /// `hook.pre-update`, with `hook.timeout` and `hook.on-failure`: runs in the container before it is
+    /// replaced. Watchtower's `lifecycle.pre-update` with its own time-out in minutes.
+    pub pre_update: Option<Hint<Hook>>,
+    /// `hook.post-update`: runs in the replacement once it is accepted.
+    pub post_update: Option<Hint<Hook>>,
     /// `self=true`: the server's own container.
     pub is_self: bool,
     /// A task of a Swarm service, which the orchestrator owns.

@@ -24,6 +24,7 @@ pub mod container;
 pub mod digest;
 pub mod event;
 pub mod explain;
+pub mod hook;
 pub mod image;
 pub mod label;
 pub mod policy;

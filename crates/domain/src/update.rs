@@ -173,6 +173,8 @@ words! {
         CreateNew = "create_new",
         /// Connect the replacement to one more network.
         ConnectNew = "connect_new",
+        /// Run the hook before the update in the old container. Never repeated.
+        PreHook = "pre_hook",
         /// Thaw the old container before its stop.
         UnpauseOld = "unpause_old",
         /// Stop the old container.
@@ -187,6 +189,8 @@ words! {
         StartNew = "start_new",
         /// Freeze the replacement, as the old container was.
         PauseNew = "pause_new",
+        /// Run the hook after the update in the accepted replacement. Never repeated.
+        PostHook = "post_hook",
         /// Remove the old container.
         RemoveOld = "remove_old",
         /// Take our name off the old image.
@@ -306,6 +310,12 @@ pub struct Operation {
     /// Whether it goes back because of the replacement's image.
     #[serde(default)]
     pub image_fault: bool,
+    /// Whether the hook before the update asked for it to be put off.
+    #[serde(default)]
+    pub skipped_by_hook: bool,
+    /// Whether the hook after the update is still to run.
+    #[serde(default)]
+    pub post_hook_due: bool,
     /// How often start-up recovery took it up.
     pub recoveries: u32,
     /// The machine's boot id of the process that owns it.
@@ -388,6 +398,8 @@ words! {
         Restored = "restored",
         /// It ended before the old container was changed, or with it running again.
         Aborted = "aborted",
+        /// The container's hook before the update asked for it to be put off; nothing was changed.
+        SkippedByHook = "skipped_by_hook",
         /// Someone else changed the container.
         External = "external",
         /// A person is asked.

@@ -34,7 +34,7 @@ fn image_path(action: &'static str, image: &str) -> Result<String, EngineError> 
 }
 
 impl DockerEngine {
-    async fn get(
+    pub(crate) async fn get(
         &self,
         action: &'static str,
         path: String,
@@ -43,7 +43,7 @@ impl DockerEngine {
         self.transport.call(Call { action, method: Method::GET, path, body: None, deadline }).await
     }
 
-    async fn post(
+    pub(crate) async fn post(
         &self,
         action: &'static str,
         path: String,

@@ -12,7 +12,7 @@ use lodeman_domain::image::{ImageReference, Platform};
 use lodeman_engine::spec::{CreateSpec, EndpointSpec};
 use lodeman_engine::{
     ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventStream,
-    ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
+    ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
 };
 
 use crate::config::{ConnectError, DockerEngineConfig, Endpoint};
@@ -166,6 +166,11 @@ impl ContainerEngine for DockerEngine {
     #[tracing::instrument(name = "engine.remove_container", skip_all, fields(container.id = %id.short()))]
     async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError> {
         self.delete_container(id).await
+    }
+
+    #[tracing::instrument(name = "engine.exec", skip_all, fields(container.id = %id.short()))]
+    async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecReport, EngineError> {
+        self.run_inside(id, request).await
     }
 
     #[tracing::instrument(name = "engine.tail_logs", level = "debug", skip_all, fields(container.id = %id.short()))]

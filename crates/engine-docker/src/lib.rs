@@ -15,12 +15,14 @@ mod config;
 mod dial;
 mod engine;
 mod events;
+mod exec;
 mod logs;
 mod parse;
 mod path;
 mod pull;
 mod space;
 mod stream;
+mod tail;
 mod transport;
 mod version;
 

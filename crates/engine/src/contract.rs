@@ -5,6 +5,7 @@
 //! around one that a test needs. A check that wants more of its world than it offers (a restart of the
 //! engine) passes without having looked, and says so in its [`Outcome`].
 
+mod exec;
 mod image;
 mod lifecycle;
 mod network;
@@ -116,6 +117,11 @@ pub fn all() -> Vec<(&'static str, Check)> {
             logs_end_with_the_last_lines,
             the_list_follows_names_and_states,
             events_tell_what_happened_to_which_container;
+        exec:
+            a_command_tells_its_exit_code_and_both_streams,
+            a_program_that_is_not_there_ends_with_its_own_code,
+            a_command_beyond_its_time_is_killed_with_what_it_began,
+            a_container_that_does_not_run_takes_no_command;
         restart:
             a_crash_loop_is_restarted_and_can_be_stopped,
             retries_on_failure_are_bounded,

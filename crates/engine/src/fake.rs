@@ -13,6 +13,7 @@ mod container;
 mod create;
 mod daemon;
 mod engine;
+mod exec;
 mod faulty;
 mod image;
 mod life;
@@ -35,6 +36,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 pub use daemon::Shutdown;
+pub use exec::{ExecScript, Executed};
 pub use faulty::{Answer, Fault, Faulty, Moment, MutatingCall};
 pub use image::{Behaviour, FakeImage, FakeImages, HealthScript, fake_digest};
 

@@ -9,6 +9,7 @@
 pub mod contract;
 mod error;
 mod event;
+mod exec;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod inspect;
@@ -18,6 +19,7 @@ pub mod spec;
 
 pub use error::EngineError;
 pub use event::{EngineEvent, EventAction, EventStream};
+pub use exec::{ExecEnding, ExecReport, ExecRequest, MAX_EXEC_OUTPUT};
 pub use inspect::{ContainerInspect, ContainerSummary, ImageInspect, ImageSummary, MountView, RestartPolicy};
 pub use port::{
     ContainerEngine, DiskSpace, EngineInfo, ImageStore, PullAuth, PullProgress, PullProgressSink, SilentPull,

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
-    ContainerInspect, ContainerSummary, EngineError, EventStream, ImageInspect, ImageSummary, RestartPolicy,
+    ContainerInspect, ContainerSummary, EngineError, EventStream, ExecReport, ExecRequest, ImageInspect,
+    ImageSummary, RestartPolicy,
 };
 
 /// Which image store the engine keeps its images in; image identity differs between them.
@@ -104,7 +105,8 @@ impl PullProgressSink for SilentPull {
 /// says that the engine agreed, not that it happened: callers inspect.
 ///
 /// Deadlines: inspect, tag, rename, update, connect 15 s; list 30 s; create, start, remove 60 s; stop
-/// its grace plus 30 s; a pull 120 s without progress or 60 min in all; disk space 5 s.
+/// its grace plus 30 s; a pull 120 s without progress or 60 min in all; a command in a container its
+/// time-out plus 10 s; disk space 5 s.
 #[async_trait]
 pub trait ContainerEngine: Send + Sync {
     /// Whether the engine answers, within 5 s.
@@ -239,6 +241,16 @@ pub trait ContainerEngine: Send + Sync {
     /// # Errors
     /// [`EngineError::Refused`] with 409 while it runs or its removal is under way.
     async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError>;
+
+    /// Runs a command inside a running container and waits for its end. One that is not done in its time
+    /// is killed with what it began, where that can be done. It is never run twice; a caller that goes
+    /// away does not end it.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] with 404 or 409 where there is no such container, or it does not run;
+    /// with these and [`EngineError::Unreachable`] the command was not run. After any other error it is
+    /// not known whether it was, or how it ended.
+    async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecReport, EngineError>;
 
     /// The last `lines` lines a container wrote, both streams together, at most 64 KiB.
     ///

@@ -14,6 +14,8 @@ mod sweep;
 
 use std::sync::Arc;
 
+use lodeman_domain::hook::HookKey;
+
 use crate::{Store, StoreError, Write};
 
 pub use accounts::{
@@ -41,8 +43,8 @@ pub use queue::{
     the_queue_is_listed_by_detection,
 };
 pub use settings::{
-    checks_and_scans_are_replaced, overrides_and_ignored_updates_are_kept_by_name,
-    settings_are_replaced_and_dropped,
+    a_container_has_one_hook_a_phase, checks_and_scans_are_replaced,
+    overrides_and_ignored_updates_are_kept_by_name, settings_are_replaced_and_dropped,
 };
 pub use sweep::a_sweep_drops_only_what_is_over_and_old;
 
@@ -69,6 +71,7 @@ pub async fn all(fresh: impl AsyncFn() -> Arc<dyn Store>) {
     settings_are_replaced_and_dropped(&*fresh().await).await;
     overrides_and_ignored_updates_are_kept_by_name(&*fresh().await).await;
     checks_and_scans_are_replaced(&*fresh().await).await;
+    a_container_has_one_hook_a_phase(&*fresh().await).await;
     of_two_first_accounts_only_one_comes_to_be(&*fresh().await).await;
     accounts_are_read_back_whole(&*fresh().await).await;
     somebody_keeps_the_last_role(&*fresh().await).await;
@@ -120,6 +123,8 @@ pub async fn an_empty_store_answers_everything(store: &dyn Store) {
     assert_eq!(store.find_first_seen(&repository, &manifest).await.expect("a read"), None);
     assert_eq!(store.list_ignored(&key).await.expect("a read"), []);
     assert_eq!(store.list_overrides().await.expect("a read"), []);
+    let hooks = HookKey { host: key.host.clone(), name: "web".to_owned() };
+    assert_eq!(store.list_hooks(&hooks).await.expect("a read"), []);
     assert_eq!(store.find_rollback_point(&key).await.expect("a read"), None);
     assert_eq!(store.list_rollback_points().await.expect("a read"), []);
     assert_eq!(store.find_check(&key).await.expect("a read"), None);

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lodeman_domain::digest::Digest;
+use lodeman_domain::hook::{HookKey, StoredHook};
 use lodeman_domain::image::Repository;
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepRecord};
@@ -221,6 +222,10 @@ impl Store for MemoryStore {
             overrides.sort_by(|a, b| a.workload.cmp(&b.workload));
             overrides
         })
+    }
+
+    async fn list_hooks(&self, key: &HookKey) -> Result<Vec<StoredHook>, StoreError> {
+        self.read(|t| t.hooks.values().filter(|hook| hook.key == *key).cloned().collect())
     }
 
     async fn find_rollback_point(&self, key: &WorkloadKey) -> Result<Option<RollbackPoint>, StoreError> {

@@ -23,6 +23,10 @@ pub enum SpecKind {
     New,
     /// What the replacement last said, before it was taken away: [`LastWords`].
     LastWords,
+    /// How the hook before the update went: a [`HookReport`](lodeman_domain::hook::HookReport).
+    PreHook,
+    /// How the hook after the update went.
+    PostHook,
 }
 
 /// A create request or what a container last said, plain here; the adapter seals it before it touches the

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lodeman_domain::digest::Digest;
 use lodeman_domain::event::{Event, HistoryRow};
+use lodeman_domain::hook::{HookKey, HookPhase, StoredHook};
 use lodeman_domain::image::Repository;
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepOutcome, StepRecord};
@@ -84,6 +85,10 @@ pub enum Write {
     PutOverride(Override),
     /// Takes that back.
     DropOverride(WorkloadKey),
+    /// A hook that a person set; one for each container and phase.
+    PutHook(StoredHook),
+    /// Takes it back.
+    DropHook(HookKey, HookPhase),
     /// What a rollback can go back to.
     PutRollbackPoint(RollbackPoint),
     /// No longer.
@@ -239,6 +244,12 @@ pub trait Store: AccountStore {
     /// # Errors
     /// As for every read.
     async fn list_overrides(&self) -> Result<Vec<Override>, StoreError>;
+
+    /// The hooks that people set for a container, by phase.
+    ///
+    /// # Errors
+    /// As for every read.
+    async fn list_hooks(&self, key: &HookKey) -> Result<Vec<StoredHook>, StoreError>;
 
     /// The newest rollback point of a container.
     ///

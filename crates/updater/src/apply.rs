@@ -81,6 +81,10 @@ pub async fn apply(
     if entry.decided_by.is_none() && !may_act(swapper, settings, &rules) {
         return None;
     }
+    // Its hook put it off until then.
+    if entry.retry_at.is_some_and(|at| at > swapper.deps().clock.now()) {
+        return None;
+    }
     let request = SwapRequest {
         key: entry.workload.clone(),
         kind: OperationKind::Update,

@@ -12,6 +12,7 @@ use lodeman_domain::update::{Operation, Phase};
 
 use crate::check::{Checked, Offer, TagState};
 use crate::subject::Subject;
+use crate::swap::hook::PUT_OFF;
 
 /// Everything that deciding looks at.
 #[derive(Debug)]
@@ -267,7 +268,7 @@ fn automatic(s: &Situation<'_>, offer: &Offer, notes: Vec<Reason>) -> Decision {
 
 fn waits(s: &Situation<'_>, offer: &Offer) -> Vec<Reason> {
     let rules = &s.subject.rules;
-    let mut waits = Vec::new();
+    let mut waits: Vec<Reason> = put_off(s, offer).into_iter().collect();
     if s.paused {
         waits.push(Reason::new(ReasonCode::Paused, "automatic updates are paused"));
     }
@@ -304,4 +305,13 @@ fn waits(s: &Situation<'_>, offer: &Offer) -> Vec<Reason> {
         }
     }
     waits
+}
+
+/// Until when the container's hook put off what is on offer.
+fn put_off(s: &Situation<'_>, offer: &Offer) -> Option<Reason> {
+    let entry =
+        s.entry.filter(|e| e.state == QueueState::Waiting && e.target.manifest == offer.target.manifest)?;
+    let until = entry.retry_at.filter(|at| *at > s.now)?;
+    let by_hook = entry.note.as_deref() == Some(PUT_OFF);
+    by_hook.then(|| Reason::until(ReasonCode::SkippedByHook, PUT_OFF, Some(until)))
 }

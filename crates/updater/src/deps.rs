@@ -70,6 +70,8 @@ pub struct SwapConfig {
     pub listen_check: bool,
     /// Whether a label may lift that.
     pub labels_are_trusted: bool,
+    /// Whether hooks run.
+    pub hooks_enabled: bool,
     /// How many bytes must be free on the engine's disk before anything is changed. `0`: it is not asked.
     pub space_reserve_bytes: u64,
     /// Whether a journal-less leftover is rolled back without asking.
@@ -92,6 +94,7 @@ impl Default for SwapConfig {
             rollback_policy: None,
             listen_check: true,
             labels_are_trusted: true,
+            hooks_enabled: false,
             space_reserve_bytes: 64 << 20,
             adopt_orphans: false,
         }

@@ -168,6 +168,7 @@ async fn once(
         return crate::swap::hold(run, &reason).await;
     }
     let steps = run.deps.store.list_steps(run.journal.op.id).await?;
+    crate::swap::hook::settle(run, &steps);
     facts::settle_stop(run, &steps).await?;
     facts::settle_calls(run, &steps).await?;
     let Ok(facts) = facts::gather(&run.deps, &run.journal.op, &steps).await else { return Err(lost) };

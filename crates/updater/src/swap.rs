@@ -11,6 +11,7 @@ mod commit;
 mod finish;
 mod forward;
 mod gate;
+pub(crate) mod hook;
 pub(crate) mod journal;
 pub mod names;
 pub(crate) mod perform;

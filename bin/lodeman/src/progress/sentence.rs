@@ -14,6 +14,7 @@ pub fn ended(name: &str, outcome: Outcome, dark_ms: Option<u64>, reason: Option<
         Outcome::RolledBack => "rolled back",
         Outcome::Restored => "back at what ran before",
         Outcome::Aborted => "given up",
+        Outcome::SkippedByHook => "put off by its hook",
         Outcome::External => "changed by someone else",
         Outcome::Held => "a person is needed",
         Outcome::Pulled => "pulled",

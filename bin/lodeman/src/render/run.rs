@@ -20,7 +20,7 @@ pub fn downtime(milliseconds: u64) -> String {
 pub fn outcome_paint(outcome: Outcome) -> Paint {
     match outcome {
         Outcome::Updated | Outcome::UpdatedUnproven | Outcome::Restored | Outcome::Pulled => Paint::Good,
-        Outcome::DryRun | Outcome::External | Outcome::Aborted => Paint::Warning,
+        Outcome::DryRun | Outcome::External | Outcome::Aborted | Outcome::SkippedByHook => Paint::Warning,
         Outcome::RolledBack | Outcome::Held | Outcome::CheckFailed => Paint::Bad,
     }
 }
@@ -42,6 +42,9 @@ pub fn summary(view: &View, one: &UpdateSummary) -> String {
         Outcome::RolledBack => format!("{target} was judged broken; what ran before runs again"),
         Outcome::Restored => format!("runs {target} again"),
         Outcome::Aborted => format!("{target} was given up; what ran before runs on"),
+        Outcome::SkippedByHook => {
+            format!("{target} is put off by the container's hook and tried again later")
+        }
         Outcome::External => "someone else changed the container meanwhile; theirs stands".to_owned(),
         Outcome::Held => "needs a person; see `lodeman recover --plan`".to_owned(),
         Outcome::Pulled => format!("{target} was pulled, as configured; the container is unchanged"),

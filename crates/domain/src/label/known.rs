@@ -28,6 +28,21 @@ pub(super) mod names {
         &["lodeman.monitor-only", "sentinel.monitor-only", "com.centurylinklabs.watchtower.monitor-only"];
     pub const NO_PULL: &[&str] =
         &["lodeman.no-pull", "sentinel.no-pull", "com.centurylinklabs.watchtower.no-pull"];
+    pub const PRE_UPDATE: &[&str] = &[
+        "lodeman.hook.pre-update",
+        "sentinel.hook.pre-update",
+        "com.centurylinklabs.watchtower.lifecycle.pre-update",
+    ];
+    pub const POST_UPDATE: &[&str] = &[
+        "lodeman.hook.post-update",
+        "sentinel.hook.post-update",
+        "com.centurylinklabs.watchtower.lifecycle.post-update",
+    ];
+    pub const HOOK_TIMEOUT: &[&str] = &["lodeman.hook.timeout", "sentinel.hook.timeout"];
+    pub const HOOK_ON_FAILURE: &[&str] = &["lodeman.hook.on-failure", "sentinel.hook.on-failure"];
+    pub const PRE_UPDATE_MINUTES: &[&str] = &["com.centurylinklabs.watchtower.lifecycle.pre-update-timeout"];
+    pub const POST_UPDATE_MINUTES: &[&str] =
+        &["com.centurylinklabs.watchtower.lifecycle.post-update-timeout"];
     pub const SELF: &[&str] = &["lodeman.self", "sentinel.self"];
 }
 
@@ -49,6 +64,12 @@ pub(super) const READ: &[&[&str]] = &[
     names::ENABLE,
     names::MONITOR_ONLY,
     names::NO_PULL,
+    names::PRE_UPDATE,
+    names::POST_UPDATE,
+    names::HOOK_TIMEOUT,
+    names::HOOK_ON_FAILURE,
+    names::PRE_UPDATE_MINUTES,
+    names::POST_UPDATE_MINUTES,
     names::SELF,
 ];
 
@@ -60,16 +81,10 @@ pub(super) const SILENT: &[&str] =
 /// Names that another product, or a later version, acts on and this one does not.
 pub(super) const UNSUPPORTED: &[&str] = &[
     "lodeman.depends-on",
-    "lodeman.hook.post-update",
-    "lodeman.hook.pre-update",
-    "lodeman.hook.timeout",
     "lodeman.notify-snooze",
     "lodeman.remove-volumes",
     "lodeman.verify",
     "sentinel.depends-on",
-    "sentinel.hook.post-update",
-    "sentinel.hook.pre-update",
-    "sentinel.hook.timeout",
     "sentinel.notify-snooze",
     "sentinel.remove-volumes",
     "sentinel.verify",
@@ -80,11 +95,7 @@ pub(super) const UNSUPPORTED: &[&str] = &[
     "com.centurylinklabs.watchtower.image-cooldown",
     "com.centurylinklabs.watchtower.lifecycle.gid",
     "com.centurylinklabs.watchtower.lifecycle.post-check",
-    "com.centurylinklabs.watchtower.lifecycle.post-update",
-    "com.centurylinklabs.watchtower.lifecycle.post-update-timeout",
     "com.centurylinklabs.watchtower.lifecycle.pre-check",
-    "com.centurylinklabs.watchtower.lifecycle.pre-update",
-    "com.centurylinklabs.watchtower.lifecycle.pre-update-timeout",
     "com.centurylinklabs.watchtower.lifecycle.uid",
     "com.centurylinklabs.watchtower.no-init-deps",
     "com.centurylinklabs.watchtower.stop-signal",

@@ -36,6 +36,8 @@ pub fn read_labels(labels: &Labels) -> ContainerHints {
         enable: reader.first_valid(names::ENABLE, boolean),
         monitor_only: reader.first_valid(names::MONITOR_ONLY, boolean),
         no_pull: reader.first_valid(names::NO_PULL, boolean),
+        pre_update: reader.hook(names::PRE_UPDATE, names::PRE_UPDATE_MINUTES),
+        post_update: reader.hook(names::POST_UPDATE, names::POST_UPDATE_MINUTES),
         is_self: reader.first_valid(names::SELF, boolean).is_some_and(|hint| hint.value),
         is_swarm_task: labels.contains_key("com.docker.swarm.task"),
         stack: labels.get("com.docker.compose.project").filter(|name| !name.is_empty()).cloned(),
@@ -45,6 +47,7 @@ pub fn read_labels(labels: &Labels) -> ContainerHints {
         hint.value = MAX_GRACE_PERIOD;
         reader.report(hint.label, "expected at most 1h", ProblemEffect::Clamped);
     }
+    reader.report_idle_hook_labels();
     reader.report_unread();
     reader.problems.sort_by(|a, b| a.label.cmp(&b.label));
     reader.problems.truncate(MAX_PROBLEMS);
@@ -79,20 +82,20 @@ fn grace_period(label: &str, text: &str) -> Result<Duration, String> {
     Ok(grace)
 }
 
-struct Reader<'a> {
-    labels: &'a Labels,
+pub(super) struct Reader<'a> {
+    pub(super) labels: &'a Labels,
     problems: Vec<LabelProblem>,
 }
 
 impl Reader<'_> {
-    fn report(&mut self, label: &str, expected: impl Into<String>, effect: ProblemEffect) {
+    pub(super) fn report(&mut self, label: &str, expected: impl Into<String>, effect: ProblemEffect) {
         let value = self.labels.get(label).map_or_else(String::new, |value| clipped(value));
         let expected = clipped_reason(&expected.into());
         self.problems.push(LabelProblem { label: clipped(label), value, expected, effect });
     }
 
     /// The first label of `names` whose value can be read. Every one that cannot is reported.
-    fn first_valid<T>(
+    pub(super) fn first_valid<T>(
         &mut self,
         names: &[&'static str],
         read: impl Fn(&str, &str) -> Result<T, String>,

@@ -97,7 +97,7 @@ fn every_kind_of_bad_value_names_its_label_and_what_was_expected() {
         ("lodeman.enable", "", ProblemEffect::Ignored, "true, false"),
         (&monitor_only, "yes", ProblemEffect::Ignored, "true or false"),
         ("lodeman.polcy", "auto", ProblemEffect::Ignored, "did you mean `lodeman.policy`"),
-        ("sentinel.hook.pre-update", "true", ProblemEffect::Ignored, "does not act"),
+        ("sentinel.verify", "warn", ProblemEffect::Ignored, "does not act"),
     ] {
         let found = hints(&[(label, value)]);
         assert_eq!(found.problems.len(), 1, "{label}={value}");

@@ -103,6 +103,10 @@ pub fn container_rules(
     if let Some(hint) = hints.policy.as_ref().filter(|_| policy.label_set_aside) {
         weigh.set_aside.push(hint.label);
     }
+    if !weigh.trusted {
+        let hooks = [&hints.pre_update, &hints.post_update].into_iter().flatten();
+        weigh.set_aside.extend(hooks.map(|hint| hint.label));
+    }
     let global_pull_only = Sourced { value: settings.pull_only, source: RuleSource::Setting };
     let delay = settings.update_delay;
     let grace = settings.grace_period;

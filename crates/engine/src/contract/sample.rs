@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::fake::Behaviour;
+use crate::fake::{Behaviour, ExecScript};
 
 /// An image that a world can provide.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,37 @@ impl SampleImage {
         let config =
             json!({ "Cmd": shell(LISTENING), "ExposedPorts": { format!("{}/tcp", Self::PORT): {} } });
         Self::new("listening", 1, &config, Behaviour::listening(Self::PORT, Duration::ZERO))
+    }
+
+    /// A command that writes to both streams and ends with 7.
+    pub const SPEAKS: &str = "echo \"out $LODEMAN_SAMPLE\"; echo err >&2; exit 7";
+    /// A command that asks for something to be put off.
+    pub const PUTS_OFF: &str = "exit 75";
+    /// A command that writes more than anybody keeps.
+    pub const FLOODS: &str = "i=0; while [ $i -lt 4000 ]; do echo 'a line of fifty characters, more or less, a line'; \
+         i=$((i+1)); done; echo the end";
+    /// A command that would take a minute, by a child of its own.
+    pub const DAWDLES: &str = "echo began; /bin/busybox sleep 61 & /bin/busybox sleep 61; echo ended";
+    /// A command that counts what runs of it.
+    pub const COUNTS_DAWDLERS: &str = "n=0; for f in /proc/[0-9]*/cmdline; do \
+         if /bin/busybox tr '\\0' ' ' < $f 2>/dev/null | /bin/busybox grep -q 'sleep 61 $'; \
+         then n=$((n+1)); fi; done; echo $n";
+    /// A program that is not there.
+    pub const MISSING: &str = "/bin/not-there";
+
+    /// Runs until it is stopped, and commands can be run in it.
+    #[must_use]
+    pub fn obliging() -> Self {
+        let line = "a line of fifty characters, more or less, a line\n";
+        let flood = format!("{}the end\n", line.repeat(4000));
+        let behaviour = Behaviour::default()
+            .with_command(Self::SPEAKS, ExecScript::exits(7).saying("out $LODEMAN_SAMPLE\n", "err\n"))
+            .with_command(Self::PUTS_OFF, ExecScript::exits(75))
+            .with_command(Self::FLOODS, ExecScript::exits(0).saying(&flood, ""))
+            .with_command(Self::DAWDLES, ExecScript::hangs().saying("began\n", ""))
+            .with_command(Self::COUNTS_DAWDLERS, ExecScript::exits(0).saying("0\n", ""))
+            .with_command(Self::MISSING, ExecScript::exits(127));
+        Self::new("obliging", 1, &json!({ "Cmd": shell(STEADY), "Env": ["PATH=/bin"] }), behaviour)
     }
 
     fn new(name: &'static str, version: u32, config: &Value, behaviour: Behaviour) -> Self {

@@ -16,7 +16,8 @@ use super::{FakeEngine, Shared, State};
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
     ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventAction,
-    EventStream, ImageInspect, ImageSummary, PullAuth, PullProgress, PullProgressSink, RestartPolicy,
+    EventStream, ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgress,
+    PullProgressSink, RestartPolicy,
 };
 
 impl FakeEngine {
@@ -36,7 +37,7 @@ impl FakeEngine {
     }
 
     /// Waits for the next change of the state, however it comes about.
-    async fn next_change(&self) {
+    pub(super) async fn next_change(&self) {
         let changed = self.shared.changed.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
@@ -77,7 +78,7 @@ impl FakeEngine {
     }
 }
 
-fn lost(action: &'static str) -> EngineError {
+pub(super) fn lost(action: &'static str) -> EngineError {
     EngineError::Unknown { action, source: "the connection was lost".into() }
 }
 
@@ -240,6 +241,10 @@ impl ContainerEngine for FakeEngine {
             }
             state.remove(id, false)
         })
+    }
+
+    async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecReport, EngineError> {
+        self.run_inside(id, request).await
     }
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {

@@ -19,7 +19,8 @@ use super::image::hex;
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
     ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventStream,
-    ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
+    ExecEnding, ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgressSink,
+    RestartPolicy,
 };
 
 /// What goes wrong with one call.
@@ -362,6 +363,12 @@ impl<E: ContainerEngine + 'static> ContainerEngine for Faulty<E> {
     async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError> {
         let id = id.clone();
         scripted!(self, "remove", Some(&id), String::new(), (), engine => engine.remove_container(&id))
+    }
+
+    async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecReport, EngineError> {
+        let (id, request) = (id.clone(), request.clone());
+        let pretend = ExecReport::new(ExecEnding::Exited { code: 0 }, String::new(), String::new(), false);
+        scripted!(self, "exec", Some(&id), String::new(), pretend, engine => engine.exec(&id, &request))
     }
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {

@@ -9,6 +9,8 @@ use lodeman_domain::digest::Digest;
 use lodeman_domain::image::{ImageReference, Platform};
 use serde_json::{Map, Value};
 
+use super::exec::ExecScript;
+
 pub(super) use crate::spec::value::sha256_hex as hex;
 
 /// A digest made from a text: the same text, the same digest.
@@ -48,6 +50,8 @@ pub struct Behaviour {
     pub log_lines: Vec<String>,
     /// The TCP ports it listens on, each so long after its start.
     pub listens: BTreeMap<u16, Duration>,
+    /// What commands that are run inside it do, by their last argument. Any other ends at once with 0.
+    pub commands: BTreeMap<String, ExecScript>,
 }
 
 impl Default for Behaviour {
@@ -60,6 +64,7 @@ impl Default for Behaviour {
             stop_code: 0,
             log_lines: vec!["ready".to_owned()],
             listens: BTreeMap::new(),
+            commands: BTreeMap::new(),
         }
     }
 }
@@ -75,6 +80,13 @@ impl Behaviour {
     #[must_use]
     pub fn crashes(code: i64) -> Self {
         Self { exits_after: Some((Duration::from_millis(50), code)), ..Self::default() }
+    }
+
+    /// The same, and a command whose last argument is `text` does this.
+    #[must_use]
+    pub fn with_command(mut self, text: &str, script: ExecScript) -> Self {
+        self.commands.insert(text.to_owned(), script);
+        self
     }
 
     /// Its health check fails for good after `span`.

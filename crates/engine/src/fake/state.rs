@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::FakeOptions;
 use super::container::{Container, InspectView};
+use super::exec::Executed;
 use super::image::{FakeImages, hex};
 use super::oracle::Oracle;
 use super::place::Place;
@@ -74,6 +75,8 @@ pub(super) struct State {
     pub(super) generation: u64,
     pub(super) disk_full: bool,
     pub(super) place: Place,
+    /// Commands that were run in containers.
+    pub(super) executed: Vec<Executed>,
     pub(super) leaked_ports: BTreeSet<u16>,
     pub(super) frozen_list: Option<Vec<crate::ContainerSummary>>,
     pub(super) oracle: Oracle,
@@ -105,6 +108,7 @@ impl State {
             generation: 0,
             disk_full: false,
             place: Place::default(),
+            executed: Vec::new(),
             leaked_ports: BTreeSet::new(),
             frozen_list: None,
             oracle: Oracle::default(),

@@ -72,6 +72,7 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::RolledBack | Outcome::Restored => "rollback",
         Outcome::Held => "rollback_failed",
         Outcome::Aborted | Outcome::External => "failed",
+        Outcome::SkippedByHook => "skipped_by_hook",
         Outcome::Pulled => "pull_only",
         Outcome::DryRun => "dry_run",
         Outcome::CheckFailed => "check_failed",

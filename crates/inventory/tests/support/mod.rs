@@ -17,7 +17,7 @@ use lodeman_engine::fake::{FakeEngine, FakeImage, FakeImages, FakeOptions};
 use lodeman_engine::spec::{CreateSpec, EndpointSpec};
 use lodeman_engine::{
     ContainerEngine, ContainerInspect, ContainerSummary, EngineError, EngineEvent, EngineInfo, EventStream,
-    ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
+    ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
 };
 use lodeman_inventory::{HostModel, HostModelConfig};
 use serde_json::json;
@@ -196,6 +196,10 @@ impl ContainerEngine for Moody {
 
     async fn remove_container(&self, id: &ContainerId) -> Result<(), EngineError> {
         self.fake.remove_container(id).await
+    }
+
+    async fn exec(&self, id: &ContainerId, request: &ExecRequest) -> Result<ExecReport, EngineError> {
+        self.fake.exec(id, request).await
     }
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {

@@ -5,6 +5,7 @@ mod accounts;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lodeman_domain::digest::Digest;
+use lodeman_domain::hook::{HookKey, StoredHook};
 use lodeman_domain::image::Repository;
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepRecord};
@@ -14,7 +15,7 @@ use lodeman_store::{
     SpecKind, Store, StoreError, StoredActivity, StoredEvent, StoredHistory, Write,
 };
 
-use super::read::{activity, journal, ledger, queue, rest};
+use super::read::{activity, hooks, journal, ledger, queue, rest};
 use super::writer::Job;
 use super::{Sealing, SqliteStore};
 
@@ -114,6 +115,10 @@ impl Store for SqliteStore {
 
     async fn list_overrides(&self) -> Result<Vec<Override>, StoreError> {
         rest::list_overrides(&self.readers).await
+    }
+
+    async fn list_hooks(&self, key: &HookKey) -> Result<Vec<StoredHook>, StoreError> {
+        hooks::list(&self.readers, key).await
     }
 
     async fn find_rollback_point(&self, key: &WorkloadKey) -> Result<Option<RollbackPoint>, StoreError> {

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod activity;
 pub(crate) mod credentials;
+pub(crate) mod hooks;
 pub(crate) mod journal;
 pub(crate) mod ledger;
 pub(crate) mod queue;

@@ -3,6 +3,7 @@
 mod accounts;
 mod activity;
 mod credentials;
+mod hooks;
 mod journal;
 mod ledger;
 mod queue;
@@ -54,6 +55,8 @@ async fn apply(conn: &mut SqliteConnection, sealer: &Sealer, write: &Write) -> R
         Write::DropIgnored(key) => rest::drop_ignored(conn, key).await,
         Write::PutOverride(set) => rest::put_override(conn, set).await,
         Write::DropOverride(key) => rest::drop_override(conn, key).await,
+        Write::PutHook(hook) => hooks::put(conn, hook).await,
+        Write::DropHook(key, phase) => hooks::drop(conn, key, *phase).await,
         Write::PutCheck(check) => rest::put_check(conn, check).await,
         Write::DropCheck(key) => rest::drop_check(conn, key).await,
         Write::PutScan(scan) => rest::put_scan(conn, scan).await,

@@ -117,6 +117,8 @@ pub fn operation(n: u64, container: &str) -> Operation {
         listened: vec![ListeningPort { port: 80, way: Way::Network("front".into()) }],
         restarted_after_explained_exit: false,
         image_fault: false,
+        skipped_by_hook: true,
+        post_hook_due: true,
         recoveries: 0,
         boot_id: "boot-1".into(),
         process_id: 4_000_000_000,

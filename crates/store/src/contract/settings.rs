@@ -1,5 +1,9 @@
 //! What people set, checks and scans.
 
+use std::time::Duration;
+
+use lodeman_domain::hook::{Hook, HookKey, HookPhase, OnFailure, StoredHook};
+use lodeman_domain::workload::HostId;
 use serde_json::json;
 
 use super::{commit, sample};
@@ -83,4 +87,35 @@ pub async fn checks_and_scans_are_replaced(store: &dyn Store) {
     (scan.to_apply, scan.queued, scan.skipped, scan.failed) = (4, 3, 2, 1);
     commit(store, vec![Write::PutScan(scan.clone())]).await;
     assert_eq!(store.find_last_scan().await.expect("a read"), Some(scan));
+}
+
+/// The last one that was set holds, by name and phase, whatever the name is.
+pub async fn a_container_has_one_hook_a_phase(store: &dyn Store) {
+    let set = |host: &str, name: &str, phase: HookPhase, line: &str, n: i64| StoredHook {
+        key: HookKey { host: HostId(host.to_owned()), name: name.to_owned() },
+        phase,
+        hook: Hook {
+            command: ["sh", "-c", line].map(str::to_owned).to_vec(),
+            timeout: Duration::from_secs(u64::try_from(n).expect("a positive number")),
+            on_failure: if n % 2 == 0 { OnFailure::Continue } else { OnFailure::Abort },
+        },
+        by: "ann".into(),
+        at: sample::at(n),
+    };
+    let odd = "no name: a container's, \"quoted\" or ü";
+    let hooks = [
+        set("local", odd, HookPhase::PreUpdate, "echo ü '\"'", 1),
+        set("local", odd, HookPhase::PostUpdate, "true", 2),
+        set("h1", odd, HookPhase::PreUpdate, "false", 3),
+        set("local", odd, HookPhase::PreUpdate, "", 4),
+    ];
+    for hook in &hooks {
+        commit(store, vec![Write::PutHook(hook.clone())]).await;
+    }
+    let [_, post, elsewhere, pre] = hooks;
+    assert_eq!(store.list_hooks(&post.key).await.expect("a read"), [pre.clone(), post.clone()]);
+    assert_eq!(store.list_hooks(&elsewhere.key).await.expect("a read"), [elsewhere.clone()]);
+    commit(store, vec![Write::DropHook(post.key.clone(), HookPhase::PreUpdate)]).await;
+    commit(store, vec![Write::DropHook(post.key.clone(), HookPhase::PreUpdate)]).await;
+    assert_eq!(store.list_hooks(&post.key).await.expect("a read"), [post]);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use lodeman_domain::hook::{HookKey, HookPhase, StoredHook};
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepRecord};
 use lodeman_domain::workload::WorkloadKey;
@@ -25,6 +26,7 @@ pub(super) struct Tables {
     pub(super) seen: Vec<FirstSeen>,
     pub(super) ignored: Vec<IgnoredTarget>,
     pub(super) overrides: Vec<Override>,
+    pub(super) hooks: BTreeMap<(HookKey, HookPhase), StoredHook>,
     pub(super) points: Vec<RollbackPoint>,
     pub(super) checks: Vec<CheckRecord>,
     pub(super) scans: Vec<ScanRecord>,
@@ -170,6 +172,12 @@ impl Tables {
                 self.overrides.push(o);
             }
             Write::DropOverride(key) => self.overrides.retain(|o| o.workload != key),
+            Write::PutHook(hook) => {
+                self.hooks.insert((hook.key.clone(), hook.phase), hook);
+            }
+            Write::DropHook(key, phase) => {
+                self.hooks.remove(&(key, phase));
+            }
             Write::PutRollbackPoint(point) => {
                 self.points.retain(|p| p.op != point.op);
                 self.points.push(point);

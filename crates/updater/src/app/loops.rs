@@ -208,7 +208,8 @@ impl Loops {
         let Ok(queue) = self.app.swapper.deps().store.list_queue().await else { return BTreeSet::new() };
         queue
             .into_iter()
-            .filter(|e| matches!(e.state, QueueState::Waiting) && e.retry_at.is_some_and(|at| at <= now))
+            .filter(|e| matches!(e.state, QueueState::Waiting | QueueState::Approved))
+            .filter(|e| e.retry_at.is_some_and(|at| at <= now))
             .map(|e| e.workload.name)
             .collect()
     }

@@ -172,6 +172,7 @@ pub(super) fn swap_config(base: &SwapConfig, settings: &Settings) -> SwapConfig 
         image_backup: settings.image_backup.then_some(settings.image_backup_retention),
         rollback_policy: settings.rollback_policy,
         listen_check: settings.listen_check,
+        hooks_enabled: settings.hooks_enabled,
         labels_are_trusted: settings.label_trust == LabelTrust::Trusted,
         ..base.clone()
     }

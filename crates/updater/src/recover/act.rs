@@ -6,6 +6,7 @@ use lodeman_domain::update::{Direction, Phase, Step};
 
 use super::decide::Action;
 use crate::swap::call::Call;
+use crate::swap::hook;
 use crate::swap::perform::{Halt, Run};
 use crate::swap::recreate::recreate;
 use crate::swap::{
@@ -42,7 +43,7 @@ pub(crate) async fn act(
 async fn carry_out(swapper: &Swapper, run: &mut Run, action: Action) -> Result<Ending, Halt> {
     match action {
         Action::Abort { start_old } => {
-            let reason = "interrupted".to_owned();
+            let reason = hook::interruption(run);
             abort(run, Abort { phase: Phase::Aborted, reason, interrupted: true, start_old }).await
         }
         Action::External { what } if run.journal.op.phase == Phase::Committed => external(run, what).await,
@@ -87,10 +88,10 @@ async fn carry_out(swapper: &Swapper, run: &mut Run, action: Action) -> Result<E
             }
         }
         Action::RecreateOld => recreate_old(run).await,
-        Action::FinishCommitted => finish_committed(run).await,
+        Action::FinishCommitted => finish_committed(swapper, run).await,
         Action::RestartCommitted => {
             start_new(run).await?;
-            finish_committed(run).await
+            finish_committed(swapper, run).await
         }
         Action::HoldCommitted => {
             hold(run, "post_commit_down: the accepted replacement went down; the old container is kept").await
@@ -179,7 +180,7 @@ async fn start_new(run: &mut Run) -> Result<(), Halt> {
 }
 
 /// Accepted: the janitor removes the old container when its time has come.
-async fn finish_committed(run: &mut Run) -> Result<Ending, Halt> {
+async fn finish_committed(swapper: &Swapper, run: &mut Run) -> Result<Ending, Halt> {
     if run.journal.op.phase == Phase::Held {
         run.journal.change(|op| {
             op.reason = None;
@@ -188,6 +189,7 @@ async fn finish_committed(run: &mut Run) -> Result<Ending, Halt> {
         run.advance(Phase::Committed, "the accepted replacement runs again");
     }
     run.journal.flush().await?;
+    hook::after(run, swapper.stopping()).await;
     let old = run.deps.engine.inspect_container(&run.journal.op.old_id).await;
     if old.is_err_and(|e| e.is_not_found()) {
         clean(run).await?;

@@ -119,7 +119,9 @@ pub(crate) async fn settle_calls(run: &mut Run, steps: &[StepRecord]) -> Result<
         let spent = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
         DOUBT.saturating_sub(spent)
     };
-    let lost = steps.iter().filter(|s| s.outcome == Some(StepOutcome::Unknown));
+    // A hook changes nothing that is undone.
+    let is_hook = |s: &StepRecord| matches!(s.step, Step::PreHook | Step::PostHook);
+    let lost = steps.iter().filter(|s| s.outcome == Some(StepOutcome::Unknown) && !is_hook(s));
     let doubt = lost.map(|s| rest(s.outcome_at.unwrap_or(s.intent_at))).max();
     if let Some(doubt) = doubt {
         run.doubt_for(doubt);

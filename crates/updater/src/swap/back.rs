@@ -53,7 +53,7 @@ pub(crate) fn is_images_fault(run: &Run, halt: &Halt) -> bool {
 }
 
 fn touches_old(step: Step) -> bool {
-    matches!(step, Step::StopOld | Step::UnpauseOld | Step::CreateNew | Step::RenameOld)
+    matches!(step, Step::PreHook | Step::StopOld | Step::UnpauseOld | Step::CreateNew | Step::RenameOld)
 }
 
 /// Removes the replacement, starts the old container where it was stopped, and ends the operation.

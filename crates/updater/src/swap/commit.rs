@@ -6,15 +6,18 @@ use lodeman_store::{RollbackPoint, Write};
 
 use super::call::Call;
 use super::finish::{Ending, finish};
+use super::hook;
 use super::names::pin_name;
 use super::perform::{Halt, Run};
 
 /// The durable decision. Row, history, queue, rollback point and events are one commit.
 pub(crate) async fn commit(run: &mut Run) -> Result<(), Halt> {
     let dark_ms = dark_ms(run).await;
+    let post_hook_due = hook::is_due(run).await;
     let now = run.deps.clock.now();
     run.journal.change(|op| {
         op.dark_ms = dark_ms;
+        op.post_hook_due = post_hook_due;
         op.committed_at = Some(now);
         op.direction = Direction::Forward;
     });

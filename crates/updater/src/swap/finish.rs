@@ -39,6 +39,7 @@ impl Ending {
             Phase::Committed | Phase::Cleaned => Outcome::UpdatedUnproven,
             Phase::RolledBack => Outcome::RolledBack,
             Phase::External => Outcome::External,
+            Phase::Aborted if op.skipped_by_hook => Outcome::SkippedByHook,
             Phase::Aborted => Outcome::Aborted,
             _ => Outcome::Held,
         };
@@ -163,6 +164,9 @@ async fn queue_move(run: &Run, ending: &Ending) -> Result<Vec<Write>, Halt> {
     moved.state = match ending.outcome {
         outcome if outcome.is_accepted() => QueueState::Done,
         Outcome::External => QueueState::Retired,
+        // A person's approval stays one; whatever is tried again by itself waits for that.
+        Outcome::SkippedByHook if moved.decided_by.is_some() => QueueState::Approved,
+        Outcome::SkippedByHook => QueueState::Waiting,
         Outcome::Aborted if ending.interrupted && run.journal.op.by_person.is_none() => QueueState::Approved,
         // A crash brought it back, not the image: it is tried again.
         Outcome::RolledBack
@@ -172,7 +176,11 @@ async fn queue_move(run: &Run, ending: &Ending) -> Result<Vec<Write>, Halt> {
         }
         _ => QueueState::Failed,
     };
-    if moved.state == QueueState::Failed && !ending.image_fault {
+    let is_retried = match moved.state {
+        QueueState::Failed => !ending.image_fault,
+        _ => ending.outcome == Outcome::SkippedByHook,
+    };
+    if is_retried {
         moved.retry_at = now.saturating_add(RETRY_AFTER).ok();
     }
     Ok(save(&entry, moved, now))
@@ -188,6 +196,7 @@ fn sentence(name: &lodeman_domain::container::ContainerName, ending: &Ending) ->
         Outcome::RolledBack => format!("{name} is rolled back{down}{because}"),
         Outcome::External => format!("{name} was changed by someone else{because}"),
         Outcome::Aborted => format!("the update of {name} was given up{because}"),
+        Outcome::SkippedByHook => format!("the update of {name} was put off{because}"),
         _ => format!("{name} needs a person{because}"),
     }
 }

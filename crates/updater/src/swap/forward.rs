@@ -12,7 +12,7 @@ use super::call::Call;
 use super::names::{PIN_TAG, pin_repository};
 use super::perform::{Halt, Run};
 use super::plan::Planned;
-use super::{SwapRequest, commit, gate, pull, verify};
+use super::{SwapRequest, commit, gate, hook, pull, verify};
 use crate::locks::Locks;
 
 /// Everything up to the acceptance. An error leaves the row at the phase that was reached.
@@ -28,6 +28,11 @@ pub(crate) async fn forward(
         return exchange_stopped(run).await;
     }
     verify::hear_old(run).await;
+    if stopping.is_cancelled() {
+        return Err(Halt::Stopping);
+    }
+    gate::still_as_planned(run, Step::PreHook).await?;
+    hook::before(run, &planned.old.labels(), stopping).await?;
     // From here to the start of the replacement the container is down.
     let permit = locks.dark_window().await;
     if stopping.is_cancelled() {
@@ -203,5 +208,7 @@ pub(crate) async fn validate(run: &mut Run, stopping: &CancellationToken) -> Res
     if run.journal.op.old_paused {
         run.perform(Step::PauseNew, Call::Pause { id }).await?;
     }
-    commit::commit(run).await
+    commit::commit(run).await?;
+    hook::after(run, stopping).await;
+    Ok(())
 }

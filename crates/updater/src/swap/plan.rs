@@ -183,6 +183,8 @@ fn operation(deps: &Deps, request: &SwapRequest, planned: &Planned, plan: &Plan)
         listened: Vec::new(),
         restarted_after_explained_exit: false,
         image_fault: false,
+        skipped_by_hook: false,
+        post_hook_due: false,
         recoveries: 0,
         boot_id: deps.owner.boot_id.clone(),
         process_id: deps.owner.process_id,

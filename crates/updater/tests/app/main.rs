@@ -4,6 +4,7 @@
 
 mod applying;
 mod deciding;
+mod hooks;
 mod queueing;
 mod settings;
 mod world;

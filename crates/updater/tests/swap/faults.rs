@@ -15,13 +15,13 @@ use crate::world::World;
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrong {
+pub enum Wrong {
     Answered(Fault),
     /// The process is killed.
     Killed(Moment),
 }
 
-const WRONGS: [Wrong; 17] = [
+pub const WRONGS: [Wrong; 17] = [
     Wrong::Answered(Fault::ErrorBefore),
     Wrong::Answered(Fault::ErrorAfterEffect),
     Wrong::Answered(Fault::ReplyLost),
@@ -42,7 +42,7 @@ const WRONGS: [Wrong; 17] = [
 ];
 
 /// The `k`th call goes wrong.
-type Cell = (usize, Wrong);
+pub type Cell = (usize, Wrong);
 
 /// Runs `work` until it ends, or its process is killed.
 async fn until_killed<F>(killed: &mut mpsc::UnboundedReceiver<()>, work: F)
@@ -58,7 +58,7 @@ where
 
 /// An update, a start of the server after it and the janitor's next round; then all faults are over and
 /// everything must be at rest. Gives how many calls were made while faults were possible.
-async fn play(world: World, script: Vec<Cell>) -> usize {
+pub async fn play(world: World, script: Vec<Cell>) -> usize {
     let engine = world.engine.clone();
     world.faulty.set_restart(move |how| engine.restart_engine(how));
     let mut kills = Vec::new();

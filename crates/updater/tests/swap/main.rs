@@ -4,6 +4,8 @@
 
 mod blocked;
 mod faults;
+mod hook_matrix;
+mod hooks;
 mod journal;
 mod kill;
 mod orphans;

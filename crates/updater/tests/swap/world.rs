@@ -1,5 +1,6 @@
 //! A model of an engine with one container to update, and the swapper in front of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +45,12 @@ pub struct World {
     pub faulty: Faulty<FakeEngine>,
     pub store: Arc<MemoryStore>,
     pub new: FakeImage,
-    clock: Arc<RuntimeClock>,
-    containerd: bool,
+    /// Whether hooks run.
+    pub hooks: bool,
+    /// Whether labels are trusted.
+    pub trusted: bool,
+    pub clock: Arc<RuntimeClock>,
+    pub containerd: bool,
 }
 
 /// A container with everything that can get lost: volumes, networks, a static address, a port.
@@ -109,6 +114,8 @@ impl World {
             engine,
             store: Arc::new(MemoryStore::new()),
             new,
+            hooks: false,
+            trusted: true,
             clock: Arc::new(RuntimeClock(Instant::now())),
             containerd,
         }
@@ -127,7 +134,12 @@ impl World {
             ids: Arc::new(SystemIds),
             pull_auth: Arc::new(AnonymousPull),
             progress: ProgressHub::default(),
-            swap: SwapConfig { grace: Duration::from_secs(5), ..SwapConfig::default() },
+            swap: SwapConfig {
+                grace: Duration::from_secs(5),
+                hooks_enabled: self.hooks,
+                labels_are_trusted: self.trusted,
+                ..SwapConfig::default()
+            },
             owner: Owner { boot_id: "boot".into(), process_id: 1 },
         };
         Swapper::new(deps, stopping)
@@ -161,6 +173,15 @@ impl World {
 
     pub async fn update(&self) -> SwapReport {
         self.swapper().swap(self.request()).await.unwrap()
+    }
+
+    /// No hook ran twice for one operation.
+    pub fn assert_hooks_at_most_once(&self, what: &str) {
+        let mut seen = BTreeSet::new();
+        for ran in self.engine.executed() {
+            let of = (ran.environment["LODEMAN_OPERATION"].clone(), ran.environment["LODEMAN_HOOK"].clone());
+            assert!(seen.insert(of.clone()), "{what}: {of:?} ran twice: {:?}", self.engine.executed());
+        }
     }
 
     /// What must hold once nothing is under way: one container of the name, running, whole.
@@ -202,6 +223,7 @@ impl World {
     pub async fn assert_at_rest(&self, what: &str) {
         self.assert_whole(what);
         self.assert_no_leftovers(what);
+        self.assert_hooks_at_most_once(what);
         let engine: &dyn ContainerEngine = &self.engine.outsider();
         let points = self.store.list_rollback_points().await.unwrap();
         for tag in engine.list_images().await.unwrap().into_iter().flat_map(|image| image.repo_tags) {

@@ -70,6 +70,7 @@ impl Told {
             EventKind::SettingsChanged => {
                 vec![told("settings_change", facts.said.as_deref().unwrap_or(&event.message))]
             }
+            EventKind::HookEnded => vec![told("update_progress", &event.message)],
             EventKind::Alert => vec![told("alert", &event.message)],
         }
     }
@@ -146,6 +147,7 @@ fn ended(event: &Event, facts: &Facts) -> Vec<Told> {
         }
         Some(Outcome::Restored) => vec![told("rollback succeeded".to_owned())],
         Some(Outcome::Held) => vec![told(format!("rollback failed{why}"))],
+        Some(Outcome::SkippedByHook) => vec![told(format!("update skipped by hook{why}"))],
         Some(Outcome::Aborted | Outcome::External) => vec![told(format!("update failed{why}"))],
         Some(Outcome::Pulled | Outcome::DryRun | Outcome::CheckFailed) | None => Vec::new(),
     }

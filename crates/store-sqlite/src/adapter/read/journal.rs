@@ -57,6 +57,8 @@ pub(crate) fn spec_kind(kind: SpecKind) -> &'static str {
         SpecKind::Old => "old",
         SpecKind::New => "new",
         SpecKind::LastWords => "last_words",
+        SpecKind::PreHook => "pre_hook",
+        SpecKind::PostHook => "post_hook",
     }
 }
 
