@@ -54,6 +54,12 @@ impl Api {
         Ok(Self { client, authorization: format!("Bearer {token}") })
     }
 
+    /// What shows who asks: the value of the header `Authorization`.
+    #[must_use]
+    pub fn authorization(&self) -> &str {
+        &self.authorization
+    }
+
     /// Asks; a body makes it JSON.
     ///
     /// # Errors
@@ -134,7 +140,7 @@ fn cookie(answer: &Response, name: &str) -> Option<String> {
     cookies
         .filter(|cookie| cookie.split_once('=').is_some_and(|(own, _)| own == name))
         .map(str::to_owned)
-        .last()
+        .next_back()
 }
 
 impl Follower {

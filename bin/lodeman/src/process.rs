@@ -16,6 +16,13 @@ pub fn seclude() {
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// Every stream, container and registry that is spoken with is an open file: as many as the system allows.
+pub fn allow_many_files() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let _ = rustix::process::setrlimit(Resource::Nofile, most);
+}
+
 /// Who asks, for history: the user who typed the command.
 pub fn user() -> String {
     let named = |name: &str| std::env::var(name).ok().filter(|value| is_user_name(value));

@@ -4,11 +4,14 @@
 //! that the ratio means something wherever it is run. Nothing here passes or fails.
 
 mod choosing;
+mod connection;
+mod following;
 mod latency;
 mod memory;
 mod report;
 mod scan;
 mod storing;
+mod surface;
 mod swap;
 mod world;
 
@@ -64,6 +67,8 @@ const GROUPS: &[(&str, Take)] = &[
     ("scan", scan::measure),
     ("memory", memory::measure),
     ("healthz", latency::measure),
+    ("surface", surface::measure),
+    ("following", following::measure),
     ("swap", swap::measure),
 ];
 

@@ -12,6 +12,8 @@ pub enum Unit {
     Milliseconds,
     Microseconds,
     Mebibytes,
+    /// More is better, here alone.
+    PerSecond,
 }
 
 impl Unit {
@@ -20,6 +22,7 @@ impl Unit {
             Self::Milliseconds => "ms",
             Self::Microseconds => "µs",
             Self::Mebibytes => "MiB",
+            Self::PerSecond => "/s",
         }
     }
 

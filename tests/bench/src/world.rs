@@ -13,6 +13,8 @@ use lodeman_tests::lodeman::{Lodeman, Running};
 
 pub use registry::{Counted, Registry};
 
+/// The password of `admin`, and of whom it makes.
+pub const PASSWORD: &str = "correct horse 42";
 /// How long a server may take for its first scan.
 const SCANNED: Duration = Duration::from_mins(2);
 /// So long without a request means that a scan is over.
@@ -61,6 +63,7 @@ impl World {
         let mut lodeman = Lodeman::new(program, &folder, &socket, None);
         lodeman.set("SERVER_LISTEN", &format!("127.0.0.1:{port}"));
         lodeman.set("SCHEDULE_POLL_INTERVAL", "24h");
+        lodeman.set("SECURITY_ADMIN_PASSWORD", PASSWORD);
         let running = lodeman.serve()?;
         if containers > 0 {
             wait(SCANNED, || {

@@ -35,6 +35,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// [`Failure`] when it cannot start, or leaves an operation open.
 pub async fn run(config: Config, arguments: &ServeArgs) -> Result<Exit, Failure> {
     let mut signals = EndSignals::new()?;
+    process::allow_many_files();
     tokio::spawn(process::ignore_hang_ups());
     #[cfg(feature = "demo")]
     let config = if arguments.demo { Demo::configure(config) } else { config };
