@@ -53,6 +53,12 @@ words! {
 }
 
 impl QueueState {
+    /// Whether the entry waits: for a person, for its time, or to be tried again.
+    #[must_use]
+    pub fn waits(self) -> bool {
+        matches!(self, Self::Pending | Self::Waiting | Self::Failed)
+    }
+
     /// Whether the entry is the one a workload has now.
     #[must_use]
     pub fn is_current(self) -> bool {

@@ -43,9 +43,11 @@ pub use about::About;
 pub use cookies::Cookies;
 pub use door::Door;
 pub use envelope::{ErrorBody, Failure};
-pub use places::Places;
 pub use reply::{Message, Reply};
 pub use surroundings::Surroundings;
+
+use containers::Listing;
+use places::Places;
 
 use crate::surface::{Doorkeeper, Gate, Routes};
 
@@ -59,14 +61,23 @@ pub struct Sentinel {
     /// What happens, for those who follow.
     pub feed: Feed,
     /// How many follow.
-    pub places: Places,
+    places: Places,
+    /// The list of containers as it was last written.
+    listing: Listing,
     /// What is told of the server itself.
-    pub about: About,
+    about: About,
     /// What the configuration says beside the settings.
-    pub surroundings: Surroundings,
+    surroundings: Surroundings,
 }
 
 impl Sentinel {
+    /// The surface of `app`, for those whom `door` lets in.
+    #[must_use]
+    pub fn new(app: App, door: Door, feed: Feed, about: About, surroundings: Surroundings) -> Self {
+        let (places, listing) = (Places::default(), Listing::default());
+        Self { app, door, feed, places, listing, about, surroundings }
+    }
+
     /// Whether a container is this server's own.
     async fn is_own(&self, name: &ContainerName) -> bool {
         self.app.find_container(name).await.ok().flatten().is_some_and(|view| view.is_self)

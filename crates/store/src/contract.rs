@@ -43,7 +43,7 @@ pub use queue::{
     the_queue_is_listed_by_detection,
 };
 pub use settings::{
-    a_container_has_one_hook_a_phase, checks_and_scans_are_replaced,
+    a_container_has_one_hook_a_phase, checks_and_scans_are_replaced, each_change_is_another_generation,
     overrides_and_ignored_updates_are_kept_by_name, settings_are_replaced_and_dropped,
 };
 pub use sweep::a_sweep_drops_only_what_is_over_and_old;
@@ -69,6 +69,7 @@ pub async fn all(fresh: impl AsyncFn() -> Arc<dyn Store>) {
     the_earliest_sighting_stays(&*fresh().await).await;
     the_newest_rollback_point_of_a_container_is_found(&*fresh().await).await;
     settings_are_replaced_and_dropped(&*fresh().await).await;
+    each_change_is_another_generation(&*fresh().await).await;
     overrides_and_ignored_updates_are_kept_by_name(&*fresh().await).await;
     checks_and_scans_are_replaced(&*fresh().await).await;
     a_container_has_one_hook_a_phase(&*fresh().await).await;

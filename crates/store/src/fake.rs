@@ -43,6 +43,8 @@ pub enum CommitFault {
 struct Inner {
     tables: Tables,
     commits: u64,
+    /// How often the tables were changed; nobody sees them half changed.
+    generation: u64,
     faults: BTreeMap<u64, CommitFault>,
     log: Vec<Write>,
 }
@@ -106,6 +108,7 @@ impl Store for MemoryStore {
                 let mut next = inner.tables.clone();
                 next.apply_all(&writes)?;
                 inner.tables = next;
+                inner.generation += 1;
                 inner.log.extend(writes);
             }
             fault
@@ -119,6 +122,10 @@ impl Store for MemoryStore {
             }
             Some(CommitFault::KilledBefore | CommitFault::KilledAfter) => std::future::pending().await,
         }
+    }
+
+    fn generation(&self) -> u64 {
+        self.lock().generation
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -274,7 +281,9 @@ impl Store for MemoryStore {
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
-        Ok(self.lock().tables.sweep(before))
+        let mut inner = self.lock();
+        inner.generation += 1;
+        Ok(inner.tables.sweep(before))
     }
 }
 

@@ -130,6 +130,10 @@ pub trait Store: AccountStore {
     /// As for every read.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Changes before and after each change of what is stored, by whomever in this process: what is read
+    /// while it stays the same is still so. Read it first, then what it is to vouch for.
+    fn generation(&self) -> u64;
+
     /// Why create requests can be neither sealed nor opened, where they cannot: the key is missing or is
     /// another one. No update can be recorded then, and so none begins. `None`: they can.
     fn sealing_problem(&self) -> Option<String> {

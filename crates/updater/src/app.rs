@@ -6,6 +6,7 @@ mod control;
 mod facts;
 mod image;
 mod images;
+mod kept;
 mod loops;
 mod overrides;
 mod records;
@@ -32,6 +33,7 @@ pub use containers::ContainerView;
 pub use facts::{RateLimit, RateLimits, Tally};
 pub use image::check_image;
 pub use images::{ImageView, Pruned};
+use kept::Kept;
 pub use loops::Loops;
 pub use overrides::PolicyPlan;
 pub use settings::{LiveSettings, SettingNote, SettingsBook};
@@ -63,6 +65,15 @@ pub struct App {
     scanning: Arc<Mutex<()>>,
     previewing: Arc<Mutex<()>>,
     state: Arc<State>,
+    kept: Arc<Memory>,
+}
+
+/// What was made of snapshot and store, as long as it holds.
+#[derive(Debug, Default)]
+struct Memory {
+    known: Kept<containers::Known>,
+    waiting: Kept<usize>,
+    listed: Mutex<Option<containers::Listed>>,
 }
 
 impl App {
@@ -78,6 +89,7 @@ impl App {
             scanning: Arc::default(),
             previewing: Arc::default(),
             state: Arc::default(),
+            kept: Arc::default(),
         }
     }
 

@@ -1,6 +1,11 @@
 //! Containers, as lists and their own page show them.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
 use jiff::Timestamp;
 use lodeman_domain::container::RunState;
 use lodeman_updater::app::ContainerView;
@@ -12,7 +17,7 @@ use super::Sentinel;
 use super::envelope::{ErrorBody, Failure};
 use super::history::Record;
 use super::name::{Name, no_such_container};
-use super::reply::Reply;
+use super::reply::{Reply, written};
 
 /// How many records a container's own page has.
 const HISTORY: u32 = 50;
@@ -41,17 +46,41 @@ pub struct Container {
     stack: Option<String>,
 }
 
-impl From<ContainerView> for Container {
-    fn from(view: ContainerView) -> Self {
+impl From<&ContainerView> for Container {
+    fn from(view: &ContainerView) -> Self {
         Self {
             id: view.id.to_string(),
             name: view.name.to_string(),
-            image: view.image,
+            image: view.image.clone(),
             policy: view.policy.to_string(),
             state: view.state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
             maintenance: view.updating,
-            stack: view.stack,
+            stack: view.stack.clone(),
         }
+    }
+}
+
+/// The list as it was last written, for as long as it is the same list.
+#[derive(Debug, Clone, Default)]
+pub struct Listing(Arc<Mutex<Option<Written>>>);
+
+/// A list of containers, and the JSON of it.
+type Written = (Arc<Vec<ContainerView>>, Bytes);
+
+impl Listing {
+    fn json(&self, views: &Arc<Vec<ContainerView>>) -> Result<Bytes, serde_json::Error> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((of, bytes)) = kept
+            && Arc::ptr_eq(&of, views)
+        {
+            return Ok(bytes);
+        }
+        let shown = views.iter().filter(|view| !view.is_swarm_task).map(Container::from);
+        let mut json = serde_json::to_vec(&shown.collect::<Vec<_>>())?;
+        json.push(b'\n');
+        let bytes = Bytes::from(json);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((views.clone(), bytes.clone()));
+        Ok(bytes)
     }
 }
 
@@ -61,12 +90,16 @@ impl From<ContainerView> for Container {
     responses((status = 200, description = "The containers, by name", body = [Container]),
               (status = 500, description = "The engine cannot be asked", body = ErrorBody))
 )]
-pub async fn list_containers(State(sentinel): State<Sentinel>) -> Result<Reply<Vec<Container>>, Failure> {
+pub async fn list_containers(State(sentinel): State<Sentinel>) -> Result<Response, Failure> {
     let views = views(&sentinel).await?;
-    Ok(Reply(views.into_iter().filter(|view| !view.is_swarm_task).map(Container::from).collect()))
+    let json = sentinel.listing.json(&views).map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "an answer cannot be written");
+        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed to list containers")
+    })?;
+    Ok(written(json))
 }
 
-pub(super) async fn views(sentinel: &Sentinel) -> Result<Vec<ContainerView>, Failure> {
+pub(super) async fn views(sentinel: &Sentinel) -> Result<Arc<Vec<ContainerView>>, Failure> {
     let listed = sentinel.app.list_containers().await;
     listed.map_err(|error| Failure::inside(&error, "failed to list containers"))
 }
@@ -98,7 +131,8 @@ pub struct Stats {
 )]
 pub async fn get_stats(State(sentinel): State<Sentinel>) -> Result<Reply<Stats>, Failure> {
     let views = views(&sentinel).await?;
-    let pending = super::queue::waiting(&sentinel).await?.len();
+    let pending = sentinel.app.count_waiting().await;
+    let pending = pending.map_err(|error| Failure::inside(&error, "failed to list containers"))?;
     let running = views.iter().filter(|view| view.state == Some(RunState::Running)).count();
     Ok(Reply(Stats { pending, running, total: views.len() }))
 }
@@ -153,7 +187,7 @@ pub async fn get_container(State(sentinel): State<Sentinel>, name: Name) -> Resu
     let inside = |error: ControlError| Failure::inside(&error, "failed to list containers");
     let history = sentinel.app.history(Some(view.name.clone()), None, HISTORY).await.map_err(inside)?;
     let points = sentinel.app.rollback_points(&view.name).await.map_err(inside)?;
-    let Container { id, name, image, policy, state, maintenance, .. } = view.into();
+    let Container { id, name, image, policy, state, maintenance, .. } = Container::from(&view);
     let snapshots = points
         .into_iter()
         .map(|point| Snapshot {

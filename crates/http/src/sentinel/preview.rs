@@ -117,7 +117,7 @@ pub async fn preview_scan(State(sentinel): State<Sentinel>, body: Body) -> Resul
     let names = names?;
     if !names.is_empty() {
         let known: BTreeSet<ContainerName> =
-            views(&sentinel).await?.into_iter().map(|view| view.name).collect();
+            views(&sentinel).await?.iter().map(|view| view.name.clone()).collect();
         if let Some(missing) = names.difference(&known).next() {
             return Err(no_such_container(missing.as_str()));
         }

@@ -8,7 +8,7 @@ use http::{HeaderValue, header};
 use jiff::Timestamp;
 use lodeman_domain::container::ContainerName;
 use lodeman_domain::image::Tag;
-use lodeman_domain::queue::{QueueEntry, QueueState};
+use lodeman_domain::queue::QueueEntry;
 use lodeman_updater::app::ContainerView;
 use lodeman_updater::control::Control as _;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ pub(super) fn versions(target: Option<&Tag>, newer: &[Tag]) -> Vec<String> {
 /// The entries that wait: for a person, for their time, or to be tried again.
 pub(super) async fn waiting(sentinel: &Sentinel) -> Result<Vec<QueueEntry>, Failure> {
     let mut queue = sentinel.app.queue().await.map_err(|e| Failure::inside(&e, "failed to list queue"))?;
-    queue.retain(|e| matches!(e.state, QueueState::Pending | QueueState::Waiting | QueueState::Failed));
+    queue.retain(|entry| entry.state.waits());
     queue.sort_by(|a, b| a.workload.name.cmp(&b.workload.name));
     Ok(queue)
 }
@@ -84,12 +84,12 @@ async fn items(sentinel: &Sentinel) -> Result<Vec<Item>, Failure> {
     let entries = waiting(sentinel).await?;
     // Without the engine the queue is still told, only without ids.
     let views = sentinel.app.list_containers().await.unwrap_or_default();
-    let views: BTreeMap<ContainerName, ContainerView> =
-        views.into_iter().map(|view| (view.name.clone(), view)).collect();
+    let views: BTreeMap<&ContainerName, &ContainerView> =
+        views.iter().map(|view| (&view.name, view)).collect();
     Ok(entries
         .into_iter()
         .map(|entry| {
-            let view = views.get(&entry.workload.name);
+            let view = views.get(&entry.workload.name).copied();
             Item::new(entry, view)
         })
         .collect())
@@ -120,7 +120,9 @@ pub struct Count {
               (status = 500, description = "The store cannot be read", body = ErrorBody))
 )]
 pub async fn count_queue(State(sentinel): State<Sentinel>) -> Result<Reply<Count>, Failure> {
-    Ok(Reply(Count { count: waiting(&sentinel).await?.len() }))
+    let count =
+        sentinel.app.count_waiting().await.map_err(|e| Failure::inside(&e, "failed to list queue"))?;
+    Ok(Reply(Count { count }))
 }
 
 /// How an export is written.

@@ -1,5 +1,6 @@
 //! A JSON answer as this surface writes it: UTF-8, and one line feed at the end for people at a shell.
 
+use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -13,8 +14,7 @@ impl<T: Serialize> IntoResponse for Reply<T> {
         match serde_json::to_vec(&self.0) {
             Ok(mut bytes) => {
                 bytes.push(b'\n');
-                let kind = HeaderValue::from_static("application/json; charset=utf-8");
-                ([(header::CONTENT_TYPE, kind)], bytes).into_response()
+                written(bytes.into())
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "an answer cannot be written");
@@ -22,6 +22,12 @@ impl<T: Serialize> IntoResponse for Reply<T> {
             }
         }
     }
+}
+
+/// An answer of JSON that is written already.
+pub fn written(json: Bytes) -> Response {
+    let kind = HeaderValue::from_static("application/json; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], json).into_response()
 }
 
 /// An answer that only says what was done.

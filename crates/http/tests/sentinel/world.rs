@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use lodeman_auth::{
     AuthConfig, AuthDeps, AuthService, BuiltInRole, CountingEntropy, HashCost, NewToken, NewUser, Principal,
 };
-use lodeman_http::sentinel::{About, Cookies, Door, Places, Sentinel, Surroundings};
+use lodeman_http::sentinel::{About, Cookies, Door, Sentinel, Surroundings};
 use lodeman_http::surface::Registered;
 use lodeman_http::{MetricsAccess, ProbeConfig, server, surfaces};
 use secrecy::ExposeSecret as _;
@@ -74,14 +74,9 @@ impl World {
         };
         let auth = Arc::new(AuthService::start(numbers, deps).await.unwrap());
         let door = Door { auth: auth.clone(), cookies: Cookies::default() };
-        let sentinel = Sentinel {
-            app: host.app.clone(),
-            door,
-            feed: host.feed.clone(),
-            places: Places::default(),
-            about: About { data_directory: "/data".into(), started_at: host.deps.clock.now() },
-            surroundings: Surroundings::new([("WEB_PORT", "9000".to_owned())]),
-        };
+        let about = About { data_directory: "/data".into(), started_at: host.deps.clock.now() };
+        let surroundings = Surroundings::new([("WEB_PORT", "9000".to_owned())]);
+        let sentinel = Sentinel::new(host.app.clone(), door, host.feed.clone(), about, surroundings);
         let (_, _, registered) = surfaces(&sentinel);
         let probes = ProbeConfig { metrics: MetricsAccess::Off, detail: false };
         let router = server(Arc::new(host.app.clone()), probes, &sentinel);

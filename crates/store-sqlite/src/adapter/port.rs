@@ -29,6 +29,10 @@ impl Store for SqliteStore {
         self.writer.ask(Job::Commit(writes)).await.map(|_| ())
     }
 
+    fn generation(&self) -> u64 {
+        self.writer.generation()
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         rest::ping(&self.readers).await
     }

@@ -5,6 +5,7 @@
 //! believes about the file may be wrong.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use lodeman_store::{StoreError, Write};
@@ -35,7 +36,10 @@ enum Request {
 
 /// The way to the writer. Its task ends when this is dropped.
 #[derive(Debug)]
-pub(crate) struct WriterHandle(mpsc::Sender<Request>);
+pub(crate) struct WriterHandle {
+    requests: mpsc::Sender<Request>,
+    generation: Arc<AtomicU64>,
+}
 
 impl WriterHandle {
     pub(crate) fn start(
@@ -45,8 +49,15 @@ impl WriterHandle {
         lock: DataLock,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(Writer { options, conn: Some(conn), sealer, lock }.run(receiver));
-        Self(sender)
+        let generation = Arc::<AtomicU64>::default();
+        let writer = Writer { options, conn: Some(conn), sealer, lock, generation: generation.clone() };
+        tokio::spawn(writer.run(receiver));
+        Self { requests: sender, generation }
+    }
+
+    /// Changes before and after each job.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 
     /// Has the writer do `job`; the number is how many rows a sweep dropped.
@@ -62,7 +73,7 @@ impl WriterHandle {
     async fn send(&self, request: impl FnOnce(Answer) -> Request) -> Result<u64, StoreError> {
         let stopped = || StoreError::Failed("the store is closed".into());
         let (answer, answered) = oneshot::channel();
-        self.0.send(request(answer)).await.map_err(|_| stopped())?;
+        self.requests.send(request(answer)).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 }
@@ -72,6 +83,7 @@ struct Writer {
     conn: Option<SqliteConnection>,
     sealer: Arc<Sealer>,
     lock: DataLock,
+    generation: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -80,7 +92,9 @@ impl Writer {
         while let Some(request) = requests.recv().await {
             match request {
                 Request::Do(job, answer) => {
+                    self.generation.fetch_add(1, Ordering::SeqCst);
                     let done = self.serve(&job).await;
+                    self.generation.fetch_add(1, Ordering::SeqCst);
                     // Whoever asked may have gone.
                     let _ = answer.send(done);
                 }

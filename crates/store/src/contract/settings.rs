@@ -19,6 +19,19 @@ pub async fn settings_are_replaced_and_dropped(store: &dyn Store) {
     assert_eq!(store.list_settings().await.expect("a read"), [pair("b", "2")]);
 }
 
+/// Whoever kept what was read can tell that something was written since.
+pub async fn each_change_is_another_generation(store: &dyn Store) {
+    let before = store.generation();
+    let put = Write::PutSetting { key: "a".into(), value: "1".into() };
+    commit(store, vec![put]).await;
+    let after = store.generation();
+    assert_ne!(before, after, "a commit changes what is read");
+    store.list_settings().await.expect("a read");
+    assert_eq!(store.generation(), after, "a read does not");
+    store.sweep(sample::at(1)).await.expect("a sweep");
+    assert_ne!(store.generation(), after, "a sweep may drop what was read");
+}
+
 /// By container name, whether the container exists or not.
 pub async fn overrides_and_ignored_updates_are_kept_by_name(store: &dyn Store) {
     let set = |name: &str, policy: &str| Override {

@@ -1,6 +1,7 @@
 //! The containers of the host, as lists show them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use lodeman_domain::container::{ContainerId, ContainerName, Labels, RunState};
 use lodeman_domain::image::ImageReference;
@@ -43,15 +44,24 @@ pub struct ContainerView {
     pub labels: Labels,
 }
 
-/// What is not told by a container itself.
-struct Known {
+/// What the store tells of containers.
+#[derive(Debug, Default)]
+pub(super) struct Known {
     overrides: BTreeMap<ContainerName, Policy>,
     updating: BTreeSet<ContainerName>,
+}
+
+/// A list, and what it was made of.
+#[derive(Debug)]
+pub(super) struct Listed {
+    snapshot: Arc<HostSnapshot>,
+    known: Arc<Known>,
     default: Policy,
+    list: Arc<Vec<ContainerView>>,
 }
 
 impl Known {
-    fn view(&self, snapshot: &HostSnapshot, entry: &ContainerEntry) -> ContainerView {
+    fn view(&self, default: Policy, snapshot: &HostSnapshot, entry: &ContainerEntry) -> ContainerView {
         let labels = entry.inspect.labels();
         let image = snapshot.image_of(entry);
         let hints = read_labels(&labels);
@@ -62,7 +72,7 @@ impl Known {
             image: entry.inspect.image_reference().to_owned(),
             digest: image.and_then(|image| pulled_by(image, entry.inspect.image_reference())),
             version: image.and_then(says_version),
-            policy: self.overrides.get(&name).copied().or(said).unwrap_or(self.default),
+            policy: self.overrides.get(&name).copied().or(said).unwrap_or(default),
             state: entry.inspect.state(),
             updating: self.updating.contains(&name),
             stack: hints.stack,
@@ -97,15 +107,26 @@ fn says_version(image: &ImageFacts) -> Option<String> {
 
 impl App {
     /// The containers of the host by name, whatever their state; those that updates made for their own
-    /// purposes are left out.
+    /// purposes are left out. It is the same list, not only an equal one, while nothing changes.
     ///
     /// # Errors
     /// When the engine was not reached yet, or the store cannot be read.
-    pub async fn list_containers(&self) -> Result<Vec<ContainerView>, ControlError> {
-        let known = self.known().await?;
+    pub async fn list_containers(&self) -> Result<Arc<Vec<ContainerView>>, ControlError> {
+        let (known, default) = self.known().await?;
         let snapshot = self.model.snapshot();
-        let mut list: Vec<_> = snapshot.visible().map(|entry| known.view(&snapshot, entry)).collect();
+        let mut listed = self.kept.listed.lock().await;
+        if let Some(kept) = &*listed
+            && Arc::ptr_eq(&kept.snapshot, &snapshot)
+            && Arc::ptr_eq(&kept.known, &known)
+            && kept.default == default
+        {
+            return Ok(kept.list.clone());
+        }
+        let mut list: Vec<_> =
+            snapshot.visible().map(|entry| known.view(default, &snapshot, entry)).collect();
         list.sort_by(|a, b| a.name.cmp(&b.name));
+        let list = Arc::new(list);
+        *listed = Some(Listed { snapshot, known, default, list: list.clone() });
         Ok(list)
     }
 
@@ -114,28 +135,48 @@ impl App {
     /// # Errors
     /// As for the list.
     pub async fn find_container(&self, name: &ContainerName) -> Result<Option<ContainerView>, ControlError> {
-        let known = self.known().await?;
+        let (known, default) = self.known().await?;
         let snapshot = self.model.snapshot();
-        Ok(snapshot.find(name).filter(|entry| !entry.ours).map(|entry| known.view(&snapshot, entry)))
+        let found = snapshot.find(name).filter(|entry| !entry.ours);
+        Ok(found.map(|entry| known.view(default, &snapshot, entry)))
     }
 
-    async fn known(&self) -> Result<Known, ControlError> {
+    /// How many updates wait: for a person, for their time, or to be tried again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count_waiting(&self) -> Result<usize, ControlError> {
+        let store = &*self.swapper.deps().store;
+        let count = async {
+            let queue = store.list_queue().await?;
+            Ok(queue.iter().filter(|entry| entry.state.waits()).count())
+        };
+        Ok(*self.kept.waiting.get(store, count).await?)
+    }
+
+    /// What the store tells of containers, and the policy of those about which nothing is said.
+    async fn known(&self) -> Result<(Arc<Known>, Policy), ControlError> {
         if self.model.snapshot().engine.is_none() {
             let message = "the engine was not reached yet";
             return Err(ControlError::new(ErrorKind::Unavailable, message));
         }
         let deps = self.swapper.deps();
         let here = |host: &HostId| *host == deps.host;
-        let overrides = deps.store.list_overrides().await?.into_iter();
-        let overrides = overrides
-            .filter(|set| here(&set.workload.host))
-            .filter_map(|set| Some((set.workload.name, set.policy.parse().ok()?)))
-            .collect();
-        let open = deps.store.list_open_operations().await?.into_iter();
-        let updating = open
-            .filter(|op| here(&op.host) && !matches!(op.phase, Phase::Committed | Phase::Held))
-            .map(|op| op.canonical_name)
-            .collect();
-        Ok(Known { overrides, updating, default: self.settings().default_policy })
+        let store = &*deps.store;
+        let read = async {
+            let overrides = store.list_overrides().await?.into_iter();
+            let overrides = overrides
+                .filter(|set| here(&set.workload.host))
+                .filter_map(|set| Some((set.workload.name, set.policy.parse().ok()?)))
+                .collect();
+            let open = store.list_open_operations().await?.into_iter();
+            let updating = open
+                .filter(|op| here(&op.host) && !matches!(op.phase, Phase::Committed | Phase::Held))
+                .map(|op| op.canonical_name)
+                .collect();
+            Ok(Known { overrides, updating })
+        };
+        let known = self.kept.known.get(store, read).await?;
+        Ok((known, self.settings().default_policy))
     }
 }

@@ -65,8 +65,8 @@ impl App {
         names: &[ContainerName],
         policy: Policy,
     ) -> Result<PolicyPlan, ControlError> {
-        let known: BTreeMap<_, _> =
-            self.list_containers().await?.into_iter().map(|view| (view.name.clone(), view)).collect();
+        let containers = self.list_containers().await?;
+        let known: BTreeMap<_, _> = containers.iter().map(|view| (&view.name, view)).collect();
         let overrides = self.swapper.deps().store.list_overrides().await?;
         let default = self.settings().default_policy;
         let mut plan = PolicyPlan::default();

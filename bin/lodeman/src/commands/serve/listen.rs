@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lodeman_auth::AuthService;
 use lodeman_config::{Config, EngineHost, LogFormat, Profile};
-use lodeman_http::sentinel::{About, Cookies, Door, Places, Sentinel, Surroundings, span};
+use lodeman_http::sentinel::{About, Cookies, Door, Sentinel, Surroundings, span};
 use lodeman_http::{ControlSocket, Exporter, MetricsAccess, ProbeConfig, serve, server};
 use lodeman_store_sqlite::DATABASE_FILE;
 use lodeman_updater::control::Control;
@@ -50,14 +50,13 @@ impl Listeners {
                 metrics: metrics_access(config, exporter),
                 detail: config.security.profile == Profile::Home,
             },
-            sentinel: Sentinel {
-                app: local.app.clone(),
-                door: Door { auth, cookies: Cookies::default() },
-                feed: feed.clone(),
-                places: Places::default(),
-                about: About { data_directory: config.server.data_dir.clone(), started_at: local.app.now() },
-                surroundings: surroundings(config),
-            },
+            sentinel: Sentinel::new(
+                local.app.clone(),
+                Door { auth, cookies: Cookies::default() },
+                feed.clone(),
+                About { data_directory: config.server.data_dir.clone(), started_at: local.app.now() },
+                surroundings(config),
+            ),
         })
     }
 
