@@ -12,7 +12,8 @@ use lodeman_domain::image::{ImageReference, Platform};
 use lodeman_engine::spec::{CreateSpec, EndpointSpec};
 use lodeman_engine::{
     ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventStream,
-    ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
+    ExecReport, ExecRequest, ImageInspect, ImageSummary, LogStream, PullAuth, PullProgressSink,
+    RestartPolicy,
 };
 
 use crate::config::{ConnectError, DockerEngineConfig, Endpoint};
@@ -176,6 +177,11 @@ impl ContainerEngine for DockerEngine {
     #[tracing::instrument(name = "engine.tail_logs", level = "debug", skip_all, fields(container.id = %id.short()))]
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {
         self.streams.tail_logs(id, lines).await
+    }
+
+    #[tracing::instrument(name = "engine.follow_logs", level = "debug", skip_all, fields(container.id = %id.short()))]
+    async fn follow_logs(&self, id: &ContainerId, lines: usize) -> Result<LogStream, EngineError> {
+        self.follow_log_of(id, lines).await
     }
 
     #[tracing::instrument(name = "engine.disk_space", level = "debug", skip_all)]

@@ -16,6 +16,7 @@ mod dial;
 mod engine;
 mod events;
 mod exec;
+mod follow;
 mod logs;
 mod parse;
 mod path;

@@ -31,6 +31,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// How many connections calls share; one more is kept for events.
 const CALL_CONNECTIONS: usize = 8;
 
+/// How many connections follow logs at most: each is held as long as somebody reads.
+const LOG_CONNECTIONS: usize = 64;
+
 /// Which connections a request may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -38,6 +41,8 @@ pub(crate) enum Lane {
     Calls,
     /// The one kept for events, or else a shared one.
     Events,
+    /// Those kept for logs that are followed.
+    Logs,
 }
 
 /// One request that is answered in one piece.
@@ -60,6 +65,7 @@ pub(crate) struct Transport {
     pub(crate) deadlines: Deadlines,
     calls: Arc<Semaphore>,
     events: Arc<Semaphore>,
+    logs: Arc<Semaphore>,
     /// The newest version that the engine offered.
     offered: Mutex<Option<ApiVersion>>,
 }
@@ -84,6 +90,7 @@ impl Transport {
             deadlines,
             calls: Arc::new(Semaphore::new(CALL_CONNECTIONS)),
             events: Arc::new(Semaphore::new(1)),
+            logs: Arc::new(Semaphore::new(LOG_CONNECTIONS)),
             offered: Mutex::new(None),
         }
     }
@@ -228,9 +235,13 @@ impl Transport {
         {
             return Ok(place);
         }
-        match timeout(wait, Arc::clone(&self.calls).acquire_owned()).await {
+        let (places, count) = match lane {
+            Lane::Calls | Lane::Events => (&self.calls, CALL_CONNECTIONS),
+            Lane::Logs => (&self.logs, LOG_CONNECTIONS),
+        };
+        match timeout(wait, Arc::clone(places).acquire_owned()).await {
             Ok(place) => place.map_err(unreachable),
-            Err(_) => Err(unreachable(format!("all {CALL_CONNECTIONS} connections to it are busy"))),
+            Err(_) => Err(unreachable(format!("all {count} connections to it are busy"))),
         }
     }
 }

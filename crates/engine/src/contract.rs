@@ -115,6 +115,8 @@ pub fn all() -> Vec<(&'static str, Check)> {
             an_abandoned_stop_still_happens_and_a_start_does_not_undo_it,
             a_failed_start_leaves_its_reason,
             logs_end_with_the_last_lines,
+            a_log_is_followed_from_its_tail_until_the_end,
+            a_terminals_log_is_told_like_any_other,
             the_list_follows_names_and_states,
             events_tell_what_happened_to_which_container;
         exec:

@@ -9,6 +9,9 @@ use crate::EngineError;
 /// A stream of events that ends with an error when the connection does.
 pub type EventStream = BoxStream<'static, Result<EngineEvent, EngineError>>;
 
+/// The lines of a log, as they are written; it ends where the container's process does, or with an error.
+pub type LogStream = BoxStream<'static, Result<String, EngineError>>;
+
 /// What happened to a container or an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventAction {

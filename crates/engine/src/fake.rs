@@ -17,6 +17,7 @@ mod exec;
 mod faulty;
 mod image;
 mod life;
+mod logs;
 mod network;
 mod oracle;
 mod place;

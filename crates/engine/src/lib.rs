@@ -18,7 +18,7 @@ mod reach;
 pub mod spec;
 
 pub use error::EngineError;
-pub use event::{EngineEvent, EventAction, EventStream};
+pub use event::{EngineEvent, EventAction, EventStream, LogStream};
 pub use exec::{ExecEnding, ExecReport, ExecRequest, MAX_EXEC_OUTPUT};
 pub use inspect::{ContainerInspect, ContainerSummary, ImageInspect, ImageSummary, MountView, RestartPolicy};
 pub use port::{

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
     ContainerInspect, ContainerSummary, EngineError, EventStream, ExecReport, ExecRequest, ImageInspect,
-    ImageSummary, RestartPolicy,
+    ImageSummary, LogStream, RestartPolicy,
 };
 
 /// Which image store the engine keeps its images in; image identity differs between them.
@@ -257,6 +257,14 @@ pub trait ContainerEngine: Send + Sync {
     /// # Errors
     /// As for every call.
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError>;
+
+    /// What a container writes, line by line: its last `lines` lines, then what follows, both streams
+    /// together as they come. Ends when the container's process ends. A line is without its end, and comes in
+    /// pieces where it is longer than 256 KiB. Nothing is read ahead of whoever takes the lines.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] when there is none with this id; later errors come through the stream.
+    async fn follow_logs(&self, id: &ContainerId, lines: usize) -> Result<LogStream, EngineError>;
 
     /// How much room the engine has left; `None` where that cannot be known from here. Its API does not
     /// tell, so an adapter looks at the engine's directory where this process sees it, and takes one that

@@ -17,8 +17,10 @@ mod envelope;
 mod events;
 mod explain;
 mod history;
+mod host;
 mod images;
 mod key;
+mod logs;
 mod name;
 mod people;
 mod places;
@@ -95,6 +97,7 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
     let administer = Gate::Permission(Permission::SystemConfigWrite);
     let approve = Gate::Permission(Permission::UpdateApprove);
     let configure = Gate::Permission(Permission::ContainerConfigure);
+    let logs = Gate::Permission(Permission::ContainerLogs);
     let prune = Gate::Permission(Permission::ImagePrune);
     let activity = Gate::Permission(Permission::AuditRead);
     let settings = Gate::Permission(Permission::SystemRead);
@@ -148,6 +151,8 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(apply, routes!(actions::switch_registry))
         .add(administer, routes!(actions::update_self))
         .add(container, routes!(events::follow_events))
+        .add(logs, routes!(logs::get_logs))
+        .add(logs, routes!(logs::follow_logs))
         .add(Gate::Permission(Permission::ImageRead), routes!(images::list_images))
         .add(prune, routes!(images::prune_images))
         .add(prune, routes!(images::remove_image))

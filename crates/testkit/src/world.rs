@@ -60,6 +60,8 @@ pub struct World {
     pub deps: Deps,
     /// What happens, for those who follow.
     pub feed: Feed,
+    /// Has the application stop.
+    pub stopping: CancellationToken,
     images: FakeImages,
     registry: Arc<FakeRegistry>,
     memory: Arc<MemoryStore>,
@@ -104,9 +106,10 @@ impl World {
         });
         let settings = LiveSettings::new(Arc::new(Book { fixed }));
         let parts = AppParts { deps: deps.clone(), model, registry: registry.clone(), settings, stays: true };
-        let app = App::new(parts, CancellationToken::new());
+        let stopping = CancellationToken::new();
+        let app = App::new(parts, stopping.clone());
         app.recover().await.expect("there is nothing to recover");
-        Self { engine, app, deps, feed, images, registry, memory }
+        Self { engine, app, deps, feed, stopping, images, registry, memory }
     }
 
     /// The store.

@@ -7,6 +7,7 @@ mod facts;
 mod image;
 mod images;
 mod kept;
+mod logs;
 mod loops;
 mod overrides;
 mod records;

@@ -7,7 +7,7 @@ use lodeman_domain::container::{ContainerId, RunState};
 use serde_json::json;
 
 use super::{GRACE, PATIENCE, SampleImage, Scene, fresh_name, is_gone, status};
-use crate::EventAction;
+use crate::{EventAction, LogStream};
 
 async fn until_it_says(scene: &Scene, id: &ContainerId, line: &str) {
     for _ in 0..PATIENCE.as_millis() / 100 {
@@ -156,6 +156,38 @@ pub(super) async fn logs_end_with_the_last_lines(scene: &Scene) {
     scene.until(&id, "ended", |c| c.state() == Some(RunState::Exited)).await;
     let log = scene.engine().tail_logs(&id, 1).await.expect("logs can be read");
     assert_eq!(log.trim_end(), "failing");
+}
+
+/// The next line within the patience; `None` at the end.
+async fn next_line(log: &mut LogStream) -> Option<String> {
+    let next = tokio::time::timeout(PATIENCE, log.next()).await.expect("a line or the end comes in time");
+    next.map(|line| line.expect("the log can be read"))
+}
+
+pub(super) async fn a_log_is_followed_from_its_tail_until_the_end(scene: &Scene) {
+    let image = scene.world.provide(&SampleImage::steady(1)).await;
+    let id = scene.run("followed", &json!({ "Image": image })).await;
+    until_it_says(scene, &id, "ready").await;
+    let mut log = scene.engine().follow_logs(&id, 10).await.expect("it can be followed");
+    assert_eq!(next_line(&mut log).await.as_deref(), Some("ready"));
+    let quiet = tokio::time::timeout(Duration::from_millis(500), log.next()).await;
+    assert!(quiet.is_err(), "it says nothing more as long as it runs: {quiet:?}");
+    scene.engine().stop(&id, GRACE).await.expect("it stops");
+    assert_eq!(next_line(&mut log).await, None, "and its log ends with it");
+    let mut log = scene.engine().follow_logs(&id, 10).await.expect("one that is down has a log too");
+    assert_eq!(next_line(&mut log).await.as_deref(), Some("ready"));
+    assert_eq!(next_line(&mut log).await, None);
+    scene.engine().remove_container(&id).await.expect("it goes");
+    assert!(is_gone(&scene.engine().follow_logs(&id, 10).await.map(drop)));
+}
+
+pub(super) async fn a_terminals_log_is_told_like_any_other(scene: &Scene) {
+    let image = scene.world.provide(&SampleImage::crashing()).await;
+    let id = scene.run("terminal", &json!({ "Image": image, "Tty": true })).await;
+    scene.until(&id, "ended", |c| c.state() == Some(RunState::Exited)).await;
+    let mut log = scene.engine().follow_logs(&id, 10).await.expect("it can be followed");
+    assert_eq!(next_line(&mut log).await.as_deref(), Some("failing"));
+    assert_eq!(next_line(&mut log).await, None);
 }
 
 pub(super) async fn the_list_follows_names_and_states(scene: &Scene) {

@@ -16,7 +16,7 @@ use super::{FakeEngine, Shared, State};
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
     ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventAction,
-    EventStream, ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgress,
+    EventStream, ExecReport, ExecRequest, ImageInspect, ImageSummary, LogStream, PullAuth, PullProgress,
     PullProgressSink, RestartPolicy,
 };
 
@@ -256,6 +256,27 @@ impl ContainerEngine for FakeEngine {
             let from = log.len().saturating_sub(lines);
             Ok(log[from..].iter().flat_map(|line| [line.as_str(), "\n"]).collect())
         })
+    }
+
+    async fn follow_logs(&self, id: &ContainerId, lines: usize) -> Result<LogStream, EngineError> {
+        let reader = self.read(|state| state.log_reader(self, id, lines))?;
+        let stream = futures::stream::unfold(Some(reader), |reader| async move {
+            let mut reader = reader?;
+            loop {
+                // In this order: what was written before the end is read before it.
+                let ended = reader.has_ended();
+                match reader.take() {
+                    Ok(Some(line)) => return Some((Ok(line), Some(reader))),
+                    Ok(None) if ended => return None,
+                    Ok(None) => {
+                        let look_again = std::time::Duration::from_millis(50);
+                        let _ = tokio::time::timeout(look_again, reader.engine.next_change()).await;
+                    }
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+        });
+        Ok(stream.boxed())
     }
 
     async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {

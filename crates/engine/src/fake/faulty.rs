@@ -19,7 +19,7 @@ use super::image::hex;
 use crate::spec::{CreateSpec, EndpointSpec};
 use crate::{
     ContainerEngine, ContainerInspect, ContainerSummary, DiskSpace, EngineError, EngineInfo, EventStream,
-    ExecEnding, ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgressSink,
+    ExecEnding, ExecReport, ExecRequest, ImageInspect, ImageSummary, LogStream, PullAuth, PullProgressSink,
     RestartPolicy,
 };
 
@@ -373,6 +373,10 @@ impl<E: ContainerEngine + 'static> ContainerEngine for Faulty<E> {
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {
         self.inner.tail_logs(id, lines).await
+    }
+
+    async fn follow_logs(&self, id: &ContainerId, lines: usize) -> Result<LogStream, EngineError> {
+        self.inner.follow_logs(id, lines).await
     }
 
     async fn disk_space(&self, witness: &ContainerId) -> Result<Option<DiskSpace>, EngineError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream, StreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use lodeman_updater::feed::{Item, Subscription};
@@ -16,7 +16,7 @@ use lodeman_updater::feed::{Item, Subscription};
 use lodeman_auth::Principal;
 
 use super::Sentinel;
-use super::door::{Door, Shown};
+use super::door::Shown;
 use super::envelope::{ErrorBody, Failure};
 use super::places::Place;
 use crate::surface::{Caller, Peer};
@@ -53,22 +53,30 @@ pub async fn follow_events(
     })?;
     let connected =
         stream::once(async { Ok::<_, Infallible>(Event::default().event("connected").data("{}")) });
-    let events =
-        connected.chain(frames(subscription, place).take_until(left(sentinel.door, shown, peer, caller)));
+    let events = connected.chain(frames(subscription, place).take_until(left(sentinel, shown, peer, caller)));
     let ping = KeepAlive::new().interval(PING).text("ping");
-    let mut response = Sse::new(events).keep_alive(ping).into_response();
+    Ok(streamed(Sse::new(events).keep_alive(ping)))
+}
+
+/// The answer of a stream, with the headers that keep proxies from holding it back.
+pub(super) fn streamed(stream: impl IntoResponse) -> Response {
+    let mut response = stream.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
-/// Ends when what the caller showed does not open the stream any more.
-async fn left(door: Door, shown: Shown, peer: Peer, caller: Principal) {
+/// Ends when what the caller showed does not open a stream any more, and when the server stops.
+pub(super) async fn left(sentinel: Sentinel, shown: Shown, peer: Peer, caller: Principal) {
+    let mut stopping = std::pin::pin!(sentinel.app.stopping());
     loop {
-        tokio::time::sleep(RECHECK).await;
-        if !door.still_opens(&shown, peer, &caller).await {
+        tokio::select! {
+            () = &mut stopping => return,
+            () = tokio::time::sleep(RECHECK) => {}
+        }
+        if !sentinel.door.still_opens(&shown, peer, &caller).await {
             return;
         }
     }

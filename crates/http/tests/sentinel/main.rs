@@ -6,6 +6,7 @@ mod containers;
 mod events;
 mod identity;
 mod images;
+mod logs;
 mod queue;
 mod reading;
 mod settings;

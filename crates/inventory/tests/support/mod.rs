@@ -17,7 +17,8 @@ use lodeman_engine::fake::{FakeEngine, FakeImage, FakeImages, FakeOptions};
 use lodeman_engine::spec::{CreateSpec, EndpointSpec};
 use lodeman_engine::{
     ContainerEngine, ContainerInspect, ContainerSummary, EngineError, EngineEvent, EngineInfo, EventStream,
-    ExecReport, ExecRequest, ImageInspect, ImageSummary, PullAuth, PullProgressSink, RestartPolicy,
+    ExecReport, ExecRequest, ImageInspect, ImageSummary, LogStream, PullAuth, PullProgressSink,
+    RestartPolicy,
 };
 use lodeman_inventory::{HostModel, HostModelConfig};
 use serde_json::json;
@@ -204,6 +205,10 @@ impl ContainerEngine for Moody {
 
     async fn tail_logs(&self, id: &ContainerId, lines: usize) -> Result<String, EngineError> {
         self.fake.tail_logs(id, lines).await
+    }
+
+    async fn follow_logs(&self, id: &ContainerId, lines: usize) -> Result<LogStream, EngineError> {
+        self.fake.follow_logs(id, lines).await
     }
 
     async fn events(&self) -> Result<EventStream, EngineError> {
