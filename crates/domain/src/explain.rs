@@ -77,6 +77,8 @@ words! {
         LastAttemptFailed = "last_attempt_failed",
         /// The container's hook asked for the update to be put off.
         SkippedByHook = "skipped_by_hook",
+        /// What it needs could not be updated.
+        DependencyFailed = "dependency_failed",
         /// It was not checked yet.
         NotChecked = "not_checked",
         /// It does not run.

@@ -15,13 +15,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::container::ContainerName;
 use crate::hook::Hook;
 use crate::policy::Policy;
 use crate::schedule::{CronLine, MaintenanceWindows};
 use crate::version::{Constraint, Scope, TagPattern, VariantRule};
 
 pub use known::{NATIVE_PREFIX, SENTINEL_PREFIX, WATCHTOWER_PREFIX};
-pub use read::read_labels;
+pub use read::{read_depends_on, read_labels};
 
 /// The longest wait for health that a label may ask for.
 pub const MAX_GRACE_PERIOD: Duration = Duration::from_hours(1);
@@ -81,6 +82,8 @@ pub struct ContainerHints {
     pub is_swarm_task: bool,
     /// The Compose project.
     pub stack: Option<String>,
+    /// `depends-on`: the containers that this one needs.
+    pub depends_on: Option<Hint<Vec<ContainerName>>>,
     /// Labels that could not be used, in the order of their names.
     pub problems: Vec<LabelProblem>,
 }

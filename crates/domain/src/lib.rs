@@ -21,6 +21,7 @@
 
 pub mod clock;
 pub mod container;
+pub mod depend;
 pub mod digest;
 pub mod event;
 pub mod explain;

@@ -12,6 +12,7 @@ mod containers;
 mod cookies;
 mod csv;
 mod decisions;
+mod dependencies;
 mod door;
 mod envelope;
 mod events;
@@ -150,6 +151,8 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(check, routes!(actions::start_scan))
         .add(apply, routes!(actions::switch_registry))
         .add(administer, routes!(actions::update_self))
+        .add(container, routes!(dependencies::list_dependencies))
+        .add(container, routes!(dependencies::get_dependencies))
         .add(container, routes!(events::follow_events))
         .add(logs, routes!(logs::get_logs))
         .add(logs, routes!(logs::follow_logs))

@@ -3,6 +3,7 @@
 mod activity;
 mod containers;
 mod control;
+mod dependencies;
 mod facts;
 mod image;
 mod images;

@@ -1,9 +1,9 @@
 //! Applying queue entries: what was decided is looked at once more, then swapped.
 
-use std::sync::Arc;
+mod batch;
+
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt as _};
 use lodeman_domain::event::HistoryRow;
 use lodeman_domain::label::read_labels;
 use lodeman_domain::policy::{ContainerRules, Subject as PolicySubject, container_rules};
@@ -11,42 +11,14 @@ use lodeman_domain::queue::{QueueEntry, QueueState, Target};
 use lodeman_domain::setting::Settings;
 use lodeman_domain::update::{OperationKind, Outcome};
 use lodeman_engine::{ContainerInspect, SilentPull};
-use lodeman_store::{StoreError, Write};
+use lodeman_store::Write;
 
 use crate::control::UpdateSummary;
 use crate::queue::save;
 use crate::subject::Subject;
 use crate::swap::{SpecSource, SwapError, SwapRequest, Swapper};
 
-/// How many updates are prepared or judged side by side; how many containers may be down at once is
-/// the swapper's own limit.
-const SIDE_BY_SIDE: usize = 4;
-
-/// Applies all approved entries that `wanted` picks. What holds is asked of `current` before each, so
-/// that a pause holds back those that have not begun.
-///
-/// # Errors
-/// [`StoreError`] when the queue cannot be read.
-pub async fn apply_approved(
-    current: impl Fn() -> (Swapper, Arc<Settings>),
-    soak: Option<Duration>,
-    wanted: impl Fn(&QueueEntry) -> bool,
-) -> Result<Vec<UpdateSummary>, StoreError> {
-    let mut due: Vec<QueueEntry> = current().0.deps().store.list_queue().await?;
-    due.retain(|e| e.state == QueueState::Approved && wanted(e));
-    let current = &current;
-    let mut done: Vec<UpdateSummary> = stream::iter(due)
-        .map(|entry| async move {
-            let (swapper, settings) = current();
-            apply(&swapper, &settings, soak, entry).await
-        })
-        .buffer_unordered(SIDE_BY_SIDE)
-        .filter_map(|summary| async { summary })
-        .collect()
-        .await;
-    done.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(done)
-}
+pub use batch::{Batch, apply_approved};
 
 /// Applies one approved entry. `None` when it has to wait after all.
 pub async fn apply(
@@ -55,6 +27,36 @@ pub async fn apply(
     soak: Option<Duration>,
     entry: QueueEntry,
 ) -> Option<UpdateSummary> {
+    try_apply(swapper, settings, soak, entry).await.map(|attempt| attempt.summary)
+}
+
+/// What became of an entry.
+struct Attempt {
+    summary: UpdateSummary,
+    /// Whether it should have been applied and was not.
+    failed: bool,
+}
+
+impl Attempt {
+    fn new(summary: UpdateSummary) -> Self {
+        // One that put itself off is as good as before.
+        let is_fine = |outcome: Outcome| outcome.is_accepted() || outcome == Outcome::SkippedByHook;
+        let failed = !summary.outcome.is_some_and(is_fine);
+        Self { summary, failed }
+    }
+
+    /// Nothing was to be done any more.
+    fn moot(summary: UpdateSummary) -> Self {
+        Self { summary, failed: false }
+    }
+}
+
+async fn try_apply(
+    swapper: &Swapper,
+    settings: &Settings,
+    soak: Option<Duration>,
+    entry: QueueEntry,
+) -> Option<Attempt> {
     let name = entry.workload.name.clone();
     let target = Some(entry.target.reference.to_string());
     let failed = |reason: String| UpdateSummary {
@@ -69,13 +71,13 @@ pub async fn apply(
         Ok(Some(container)) => container,
         Ok(None) => {
             settle(swapper, &entry, QueueState::Retired, "the container is gone").await;
-            return Some(failed("the container is gone".to_owned()));
+            return Some(Attempt::moot(failed("the container is gone".to_owned())));
         }
-        Err(error) => return Some(failed(error.to_string())),
+        Err(error) => return Some(Attempt::new(failed(error.to_string()))),
     };
     if container.image_id().as_ref() != Some(&entry.current_image) {
         settle(swapper, &entry, QueueState::Retired, "the container runs another image meanwhile").await;
-        return Some(failed("the container runs another image meanwhile".to_owned()));
+        return Some(Attempt::moot(failed("the container runs another image meanwhile".to_owned())));
     }
     let rules = rules(swapper, settings, &container);
     if entry.decided_by.is_none() && !may_act(swapper, settings, &rules) {
@@ -96,7 +98,7 @@ pub async fn apply(
         no_pull: rules.no_pull,
         entry: Some(entry.clone()),
     };
-    Some(match swapper.swap(request).await {
+    Some(Attempt::new(match swapper.swap(request).await {
         Ok(report) => UpdateSummary {
             name: name.clone(),
             operation: Some(report.operation),
@@ -112,7 +114,7 @@ pub async fn apply(
             }
             failed(error.to_string())
         }
-    })
+    }))
 }
 
 /// The rules that hold for a container right now; the stored override has no say in how it is applied.

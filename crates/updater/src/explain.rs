@@ -1,7 +1,8 @@
 //! One sentence for each container: what runs, what exists, why not yet, when, who can change it.
 
 use jiff::Timestamp;
-use lodeman_domain::explain::{Action, Explanation, Reason, Verdict};
+use lodeman_domain::explain::{Action, Explanation, Reason, ReasonCode, Verdict};
+use lodeman_domain::image::ImageReference;
 use lodeman_domain::queue::Target;
 
 use crate::check::Checked;
@@ -37,6 +38,19 @@ pub fn explain(
     }
 }
 
+/// The explanation of a container that was to be updated, and is not because of `why`.
+#[must_use]
+pub fn held_back(explanation: Explanation, why: &str) -> Explanation {
+    let Verdict::UpdateAvailable { target, .. } = explanation.verdict else { return explanation };
+    let running = says(&explanation.reference, explanation.version.as_deref());
+    let name = &explanation.workload.name;
+    let sentence = format!("{name} runs {running}; {}, it waits for the next scan ({why}).", exists(&target));
+    let mut reasons = explanation.reasons;
+    reasons.insert(0, Reason::new(ReasonCode::DependencyFailed, why));
+    let verdict = Verdict::UpdateAvailable { target, action: Action::Wait };
+    Explanation { verdict, reasons, sentence, next_at: None, ..explanation }
+}
+
 fn sentence(subject: &Subject, decision: &Decision) -> String {
     let name = &subject.key.name;
     let because = decision.reasons.first().map(|r| r.detail.clone());
@@ -51,7 +65,7 @@ fn sentence(subject: &Subject, decision: &Decision) -> String {
             format!("{name} runs {}; what exists is not known{why}.", running(subject))
         }
         Verdict::UpdateAvailable { target, action } => {
-            let exists = exists(subject, target);
+            let exists = exists(target);
             let then = match action {
                 Action::Apply => "it is installed now".to_owned(),
                 Action::Ask => format!("it waits for a person ({})", first(&decision.reasons)),
@@ -75,26 +89,25 @@ fn first(reasons: &[Reason]) -> String {
 }
 
 fn running(subject: &Subject) -> String {
-    match (&subject.version, &subject.reference) {
-        (Some(version), Ok(reference))
-            if reference.effective_tag().is_some_and(|t| t.as_str() != version) =>
-        {
-            format!("{} (version {version})", subject.written)
-        }
-        _ => subject.written.clone(),
+    says(&subject.written, subject.version.as_deref())
+}
+
+/// A reference, and the version that it means where its tag is not that.
+fn says(written: &str, version: Option<&str>) -> String {
+    let tag = written.parse::<ImageReference>().ok().and_then(|reference| reference.effective_tag());
+    match (version, tag) {
+        (Some(version), Some(tag)) if tag.as_str() != version => format!("{written} (version {version})"),
+        _ => written.to_owned(),
     }
 }
 
-fn exists(subject: &Subject, target: &Target) -> String {
+fn exists(target: &Target) -> String {
     match &target.version {
         Some(version) => format!("{version} exists"),
         None if target.already_pulled => {
             format!("its tag means {} now, which is already on the host", target.digest.short())
         }
-        None => {
-            let _ = subject;
-            format!("its tag means {} now", target.digest.short())
-        }
+        None => format!("its tag means {} now", target.digest.short()),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod check;
 pub mod control;
 pub mod decide;
+pub mod dependency;
 pub mod deps;
 pub mod explain;
 pub mod feed;

@@ -44,6 +44,7 @@ pub(super) mod names {
     pub const POST_UPDATE_MINUTES: &[&str] =
         &["com.centurylinklabs.watchtower.lifecycle.post-update-timeout"];
     pub const SELF: &[&str] = &["lodeman.self", "sentinel.self"];
+    pub const DEPENDS_ON: &[&str] = &["lodeman.depends-on", "sentinel.depends-on"];
 }
 
 /// Every list above.
@@ -71,6 +72,7 @@ pub(super) const READ: &[&[&str]] = &[
     names::PRE_UPDATE_MINUTES,
     names::POST_UPDATE_MINUTES,
     names::SELF,
+    names::DEPENDS_ON,
 ];
 
 /// Names that are right but state no wish: `fleet` and `scope` are there for selectors to match,
@@ -80,11 +82,9 @@ pub(super) const SILENT: &[&str] =
 
 /// Names that another product, or a later version, acts on and this one does not.
 pub(super) const UNSUPPORTED: &[&str] = &[
-    "lodeman.depends-on",
     "lodeman.notify-snooze",
     "lodeman.remove-volumes",
     "lodeman.verify",
-    "sentinel.depends-on",
     "sentinel.notify-snooze",
     "sentinel.remove-volumes",
     "sentinel.verify",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::known::{NATIVE_PREFIX, READ, SENTINEL_PREFIX, SILENT, UNSUPPORTED, WATCHTOWER_PREFIX, names};
 use super::value::{boolean, clipped, duration, scope};
 use super::{ContainerHints, Hint, LabelProblem, MAX_GRACE_PERIOD, ProblemEffect};
-use crate::container::Labels;
+use crate::container::{ContainerName, Labels};
 use crate::schedule::MaintenanceWindows;
 use crate::setting::nearest;
 
@@ -41,6 +41,7 @@ pub fn read_labels(labels: &Labels) -> ContainerHints {
         is_self: reader.first_valid(names::SELF, boolean).is_some_and(|hint| hint.value),
         is_swarm_task: labels.contains_key("com.docker.swarm.task"),
         stack: labels.get("com.docker.compose.project").filter(|name| !name.is_empty()).cloned(),
+        depends_on: reader.first_valid(names::DEPENDS_ON, container_names),
         problems: Vec::new(),
     };
     if let Some(hint) = hints.grace_period.as_mut().filter(|hint| hint.value > MAX_GRACE_PERIOD) {
@@ -80,6 +81,21 @@ fn grace_period(label: &str, text: &str) -> Result<Duration, String> {
         return Err("expected more than 0 and at most 1h".to_owned());
     }
     Ok(grace)
+}
+
+/// Names of containers, apart by commas; empty ones do not count.
+fn container_names(_: &str, text: &str) -> Result<Vec<ContainerName>, String> {
+    let names =
+        text.split(',').map(|name| name.trim().trim_start_matches('/')).filter(|name| !name.is_empty());
+    let names: Option<Vec<ContainerName>> = names.map(|name| name.parse().ok()).collect();
+    names.ok_or_else(|| "expected names of containers, apart by commas".to_owned())
+}
+
+/// The containers that a container needs, by its own labels.
+#[must_use]
+pub fn read_depends_on(labels: &Labels) -> Vec<ContainerName> {
+    let texts = names::DEPENDS_ON.iter().filter_map(|label| Some((label, labels.get(*label)?)));
+    texts.map(|(label, text)| container_names(label, text)).find_map(Result::ok).unwrap_or_default()
 }
 
 pub(super) struct Reader<'a> {

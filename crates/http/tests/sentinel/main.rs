@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod containers;
+mod dependencies;
 mod events;
 mod identity;
 mod images;

@@ -16,7 +16,7 @@ use lodeman_store::{IgnoredTarget, StoredHistory, Write};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{App, image};
-use crate::apply::{apply, apply_approved, pull_only};
+use crate::apply::{Batch, apply, apply_approved, pull_only};
 use crate::control::{
     Component, Control, ControlError, ErrorKind, Health, ImageCheck, Readiness, RecoveryReport, RunReport,
     SettingView, UpdateSummary, Which,
@@ -118,7 +118,10 @@ impl App {
         let outcome = self.scan(trigger, names.clone()).await?;
         let mut updates = self.pull_what_is_only_pulled(&outcome.findings).await;
         let wanted = |e: &QueueEntry| names.is_empty() || names.contains(&e.workload.name);
-        updates.extend(apply_approved(|| (self.swapper(), self.settings()), self.soak(), wanted).await?);
+        let graph = self.order_of_updates();
+        let current = || (self.swapper(), self.settings());
+        let Batch { updates: applied, held } = apply_approved(current, self.soak(), &graph, wanted).await?;
+        updates.extend(applied);
         if !self.stays {
             janitor::tidy(&self.swapper()).await?;
         }
@@ -130,6 +133,7 @@ impl App {
                 *stale = fresh;
             }
         }
+        self.tell_held_back(&mut explanations, &held).await?;
         Ok(RunReport { scan: outcome.record, updates, explanations })
     }
 

@@ -4,6 +4,7 @@
 
 mod applying;
 mod deciding;
+mod depending;
 mod hooks;
 mod queueing;
 mod settings;
