@@ -53,12 +53,6 @@ words! {
 }
 
 impl QueueState {
-    /// Whether the entry waits: for a person, for its time, or to be tried again.
-    #[must_use]
-    pub fn waits(self) -> bool {
-        matches!(self, Self::Pending | Self::Waiting | Self::Failed)
-    }
-
     /// Whether the entry is the one a workload has now.
     #[must_use]
     pub fn is_current(self) -> bool {
@@ -100,4 +94,17 @@ pub struct QueueEntry {
     pub note: Option<String>,
     /// When it may be tried again, or its waiting ends.
     pub retry_at: Option<Timestamp>,
+}
+
+impl QueueEntry {
+    /// Whether it waits: for a person, for its time, or to be tried again. One that a person approved does
+    /// where the container's hook put it off.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        match self.state {
+            QueueState::Pending | QueueState::Waiting | QueueState::Failed => true,
+            QueueState::Approved => self.retry_at.is_some(),
+            _ => false,
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod envelope;
 mod events;
 mod explain;
 mod history;
+mod hooks;
 mod host;
 mod images;
 mod key;
@@ -101,6 +102,7 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
     let logs = Gate::Permission(Permission::ContainerLogs);
     let prune = Gate::Permission(Permission::ImagePrune);
     let activity = Gate::Permission(Permission::AuditRead);
+    let hooks = Gate::Permission(Permission::HookWrite);
     let settings = Gate::Permission(Permission::SystemRead);
     let people = Gate::Permission(Permission::UserRead);
     Routes::new(door, "SentinelError")
@@ -168,6 +170,9 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(configure, routes!(policy::set_policy))
         .add(configure, routes!(policy::clear_policy))
         .add(configure, routes!(policy::set_policies))
+        .add(settings, routes!(hooks::list_hooks))
+        .add(hooks, routes!(hooks::set_hook))
+        .add(hooks, routes!(hooks::delete_hook))
         .add(activity, routes!(activity::list_activity))
         .add(update, routes!(history::list_history))
         .add(update, routes!(history::export_history))

@@ -8,7 +8,7 @@ use lodeman_domain::clock::{SystemClock, SystemIds};
 use lodeman_domain::image::ImageReference;
 use lodeman_domain::setting::{SettingSource, SettingSpec, Settings};
 use lodeman_domain::workload::HostId;
-use lodeman_engine::fake::{FakeEngine, FakeImage, FakeImages, FakeOptions, Shutdown};
+use lodeman_engine::fake::{Behaviour, ExecScript, FakeEngine, FakeImage, FakeImages, FakeOptions, Shutdown};
 use lodeman_inventory::{HostModel, HostModelConfig};
 use lodeman_registry::blueprint::ImageBlueprint;
 use lodeman_registry::fake::FakeRegistry;
@@ -128,6 +128,13 @@ impl World {
     #[must_use]
     pub fn writes(&self) -> usize {
         self.memory.log().len()
+    }
+
+    /// Has a command whose last argument is `line`, run in this container, write `output` and end with
+    /// `code`.
+    pub fn script_command(&self, container: &str, line: &str, code: i64, output: &str) {
+        let script = ExecScript::exits(code).saying(output, "");
+        self.engine.set_behaviour(container, Behaviour::default().with_command(line, script));
     }
 
     /// The engine answers nobody any more.

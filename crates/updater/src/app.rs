@@ -5,6 +5,7 @@ mod containers;
 mod control;
 mod dependencies;
 mod facts;
+mod hooks;
 mod image;
 mod images;
 mod kept;

@@ -75,7 +75,7 @@ pub(super) fn versions(target: Option<&Tag>, newer: &[Tag]) -> Vec<String> {
 /// The entries that wait: for a person, for their time, or to be tried again.
 pub(super) async fn waiting(sentinel: &Sentinel) -> Result<Vec<QueueEntry>, Failure> {
     let mut queue = sentinel.app.queue().await.map_err(|e| Failure::inside(&e, "failed to list queue"))?;
-    queue.retain(|entry| entry.state.waits());
+    queue.retain(QueueEntry::waits);
     queue.sort_by(|a, b| a.workload.name.cmp(&b.workload.name));
     Ok(queue)
 }

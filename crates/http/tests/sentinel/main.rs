@@ -5,6 +5,7 @@
 mod containers;
 mod dependencies;
 mod events;
+mod hooks;
 mod identity;
 mod images;
 mod logs;

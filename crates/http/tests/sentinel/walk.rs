@@ -63,7 +63,8 @@ async fn every_route_is_open_to_exactly_those_who_may() {
             .replace("{name}", "ghost")
             .replace("{key}", "ghost")
             .replace("{id}", "ghost")
-            .replace("{container}", "ghost");
+            .replace("{container}", "ghost")
+            .replace("{phase}", "pre-update");
         let Gate::Permission(permission) = route.gate else { continue };
         if path == "/api/events" || route.path == "/api/scan" {
             continue;

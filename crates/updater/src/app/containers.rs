@@ -149,7 +149,7 @@ impl App {
         let store = &*self.swapper.deps().store;
         let count = async {
             let queue = store.list_queue().await?;
-            Ok(queue.iter().filter(|entry| entry.state.waits()).count())
+            Ok(queue.iter().filter(|entry| entry.waits()).count())
         };
         Ok(*self.kept.waiting.get(store, count).await?)
     }
