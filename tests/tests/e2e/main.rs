@@ -7,6 +7,7 @@
 
 mod approval;
 mod broken;
+mod dependencies;
 mod faithful;
 mod lab;
 mod listens;
