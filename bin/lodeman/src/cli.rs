@@ -11,8 +11,8 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::exit::EXIT_CODES;
 pub use arguments::{
-    CheckArgs, CreateAdminArgs, DecideArgs, ExplainArgs, HealthcheckArgs, HistoryArgs, OneContainer,
-    RecoverArgs, RunOnceArgs, ServeArgs,
+    CheckArgs, CompletionsArgs, CreateAdminArgs, DecideArgs, ExplainArgs, HealthcheckArgs, HistoryArgs,
+    OneContainer, RecoverArgs, RunOnceArgs, ServeArgs,
 };
 
 const ABOUT: &str = "\
@@ -111,6 +111,8 @@ pub enum Command {
     CheckConfig,
     /// Prints the OpenAPI document of the HTTP API, to make clients from
     Openapi,
+    /// Prints the completions of this command line for a shell
+    Completions(CompletionsArgs),
     /// Asks the running server whether it is alive, for a container's health check
     Healthcheck(HealthcheckArgs),
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod check_config;
+mod completions;
 mod create_admin;
 mod decide;
 mod explain;
@@ -36,6 +37,15 @@ use crate::session::{Need, work};
 pub async fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
     let Cli { global, command } = cli;
     let command = command.unwrap_or(Command::Serve(ServeArgs::default()));
+    // What the program tells of itself does not depend on how it is configured.
+    match &command {
+        Command::Openapi => {
+            output.raw(&lodeman_http::openapi())?;
+            return Ok(Exit::Done);
+        }
+        Command::Completions(arguments) => return completions::run(arguments, output),
+        _ => {}
+    }
     let loaded = configuration::load(&global);
     if matches!(command, Command::CheckConfig) {
         return check_config::run(loaded, output);
@@ -107,12 +117,8 @@ pub async fn dispatch(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         }
         Command::CreateAdmin(arguments) => create_admin::run(&config, &arguments, output).await,
         Command::Migrate => migrate::run(&config, output).await,
-        Command::CheckConfig => Ok(Exit::Done),
-        Command::Openapi => {
-            let document = lodeman_http::openapi();
-            output.raw(&document)?;
-            Ok(Exit::Done)
-        }
+        // Done above.
+        Command::CheckConfig | Command::Openapi | Command::Completions(_) => Ok(Exit::Done),
         Command::Healthcheck(arguments) => healthcheck::run(&config, &arguments, output).await,
     }
 }

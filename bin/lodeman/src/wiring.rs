@@ -32,7 +32,7 @@ use crate::process;
 
 #[cfg(feature = "demo")]
 pub use demo::Demo;
-pub use identity::{identity, maintain, numbers};
+pub use identity::{cookies, identity, maintain, numbers};
 pub use registry::client as registry_client;
 pub use store::{OpenFailure, open as open_store};
 

@@ -41,12 +41,16 @@ impl Default for Config {
                 enabled: true,
                 listen: SocketAddr::new(IpAddr::from([0, 0, 0, 0]), 8080),
                 data_dir: PathBuf::from("/var/lib/lodeman"),
+                docs: true,
             },
             engine: EngineConfig { host: EngineHost::Unix(PathBuf::from("/var/run/docker.sock")) },
             registry: RegistryConfig::default(),
             security: SecurityConfig {
                 profile: Profile::Home,
                 trust_labels: None,
+                authentication: None,
+                session_life: None,
+                cookie_secure: None,
                 admin_username: "admin".to_owned(),
                 admin_password: None,
                 secret_key: None,
@@ -195,6 +199,14 @@ impl Config {
             let message = "nobody may read them: set metrics.token, or metrics.public = true";
             let warning = Problem::new("metrics.enabled", origin(self, "metrics.enabled"), message);
             self.warnings.push(warning);
+        }
+        if self.security.authentication == Some(false) {
+            let key = "security.authentication";
+            let message = match self.security.profile {
+                Profile::Home => "whoever reaches the server may do everything with it",
+                Profile::Strict => "has no effect: the profile strict keeps it on",
+            };
+            self.warnings.push(Problem::new(key, origin(self, key), message));
         }
         let (settings, _) = self.settings(&BTreeMap::new());
         if settings.maintenance_window.is_never_open() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lodeman_domain::setting::{SettingError, SettingSource, Settings};
 use secrecy::SecretString;
@@ -45,6 +46,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Directory of the database, the control socket and the key.
     pub data_dir: PathBuf,
+    /// Whether the API's document and its page are served.
+    pub docs: bool,
 }
 
 /// The container engine.
@@ -94,6 +97,12 @@ pub struct SecurityConfig {
     pub profile: Profile,
     /// Whether labels are trusted whatever the profile says; `None`: as the profile says.
     pub trust_labels: Option<bool>,
+    /// Whether callers must say who they are; `None`: as stored.
+    pub authentication: Option<bool>,
+    /// How long a sign-in lasts at most; `None`: as the profile says.
+    pub session_life: Option<Duration>,
+    /// Whether cookies travel over TLS only; `None`: where the server itself speaks TLS.
+    pub cookie_secure: Option<bool>,
     /// Name of the first administrator.
     pub admin_username: String,
     /// Password of the first administrator, where one is to be made at the first start.

@@ -11,6 +11,7 @@
 
 mod client;
 mod control;
+mod docs;
 mod document;
 mod envelope;
 #[cfg(feature = "fake")]

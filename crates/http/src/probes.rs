@@ -40,6 +40,8 @@ pub struct ProbeConfig {
     pub metrics: MetricsAccess,
     /// Whether `/readyz` says more than ready or not: each part, with its reason.
     pub detail: bool,
+    /// Whether the API's document and its page are served.
+    pub docs: bool,
 }
 
 #[derive(Clone)]

@@ -12,11 +12,14 @@ use http::{HeaderValue, StatusCode, header};
 use lodeman_updater::control::Control;
 use utoipa::openapi::OpenApi;
 
+use crate::docs::docs;
 use crate::document;
 use crate::probes::{ProbeConfig, probe_routes};
 use crate::sentinel::{self, Failure, Sentinel};
 use crate::surface::{Admitted, Doorkeeper, Gate, Registered, secure_headers};
 
+/// Where the document is.
+const DOCUMENT: &str = "/openapi.json";
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -52,9 +55,10 @@ pub fn server(control: Arc<dyn Control>, probes: ProbeConfig, sentinel: &Sentine
         let kind = HeaderValue::from_static("application/json");
         async move { ([(header::CONTENT_TYPE, kind)], document.to_string()) }
     };
+    let told = if probes.docs { docs(DOCUMENT).route(DOCUMENT, get(served)) } else { Router::new() };
     surfaces
         .merge(probe_routes(control, probes))
-        .route("/openapi.json", get(served))
+        .merge(told)
         .fallback(|| async { Failure::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             let message = "this method is not allowed here; see the header `Allow`";

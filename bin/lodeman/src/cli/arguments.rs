@@ -132,6 +132,19 @@ pub struct CreateAdminArgs {
     pub password_stdin: bool,
 }
 
+/// `completions`
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+For example:
+  lodeman completions bash > /etc/bash_completion.d/lodeman
+  lodeman completions zsh > \"${fpath[1]}/_lodeman\"
+  lodeman completions fish > ~/.config/fish/completions/lodeman.fish")]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
 /// `healthcheck`
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use lodeman_auth::{AuthConfig, AuthDeps, AuthError, AuthService, SetupState, SystemEntropy};
 use lodeman_config::{Config, Profile};
 use lodeman_domain::clock::{SystemClock, SystemIds};
+use lodeman_http::sentinel::Cookies;
 use lodeman_store::Store;
 use secrecy::ExposeSecret as _;
 use tokio::time::interval;
@@ -40,13 +41,22 @@ pub async fn identity(config: &Config, store: Arc<dyn Store>) -> Result<Arc<Auth
     Ok(Arc::new(service))
 }
 
-/// The numbers of the configured profile.
+/// The numbers of the profile, with what is configured besides.
 #[must_use]
 pub fn numbers(config: &Config) -> AuthConfig {
-    match config.security.profile {
+    let security = &config.security;
+    let profile = match security.profile {
         Profile::Home => AuthConfig::home(),
         Profile::Strict => AuthConfig::strict(),
-    }
+    };
+    let session_life = security.session_life.unwrap_or(profile.session_life);
+    AuthConfig { session_life, enabled: security.authentication, ..profile }
+}
+
+/// How cookies are written: this server speaks no TLS itself, so only where they are told to be, they travel
+/// over TLS alone.
+pub fn cookies(config: &Config) -> Cookies {
+    Cookies { secure: config.security.cookie_secure.unwrap_or(false) }
 }
 
 /// Keeps accounts in order until `stopping`, and once more then.
@@ -61,5 +71,39 @@ pub async fn maintain(service: &AuthService, stopping: &CancellationToken) {
         if !goes_on {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lodeman_config::Sources;
+
+    fn config(env: &[(&str, &str)]) -> Config {
+        let sources = Sources {
+            file: None,
+            env: env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            flags: Vec::new(),
+            system_time_zone: None,
+            read_secret: &|_| Err(std::io::ErrorKind::NotFound.into()),
+        };
+        Config::load(&sources).unwrap()
+    }
+
+    #[test]
+    fn sign_ins_last_as_configured_or_as_the_profile_says() {
+        let home = numbers(&config(&[]));
+        assert_eq!((home.session_life, home.enabled), (Duration::from_hours(720), None));
+        let strict = numbers(&config(&[("LODEMAN_SECURITY_PROFILE", "strict")]));
+        assert_eq!(strict.session_life, Duration::from_hours(12));
+        let set = [("SENTINEL_SESSION_EXPIRY", "24h"), ("SENTINEL_AUTH_ENABLED", "false")];
+        let set = numbers(&config(&set));
+        assert_eq!((set.session_life, set.enabled), (Duration::from_hours(24), Some(false)));
+    }
+
+    #[test]
+    fn cookies_travel_over_tls_only_where_they_are_told_to() {
+        assert!(!cookies(&config(&[])).secure);
+        assert!(cookies(&config(&[("SENTINEL_COOKIE_SECURE", "true")])).secure);
     }
 }

@@ -80,7 +80,7 @@ async fn a_server_that_scanned_and_updated_shows_every_series_described_and_labe
         assert_eq!(client.list_tags(&at(nobody)).await.unwrap_err().category(), category);
     }
 
-    let probe = ProbeConfig { metrics: MetricsAccess::Public(exporter.clone()), detail: true };
+    let probe = ProbeConfig { metrics: MetricsAccess::Public(exporter.clone()), detail: true, docs: true };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stopping = CancellationToken::new();

@@ -1,8 +1,12 @@
 //! Every key that is no setting, but for those of registries: one row each.
 
+use std::time::Duration;
+
+use lodeman_domain::schedule::format_duration;
+
 use super::value::{
-    absolute_path, boolean, choice, engine_host, listen, password, put, secret_key, set_or_not, token,
-    username,
+    absolute_path, boolean, choice, duration, engine_host, listen, password, put, secret_key, set_or_not,
+    token, username,
 };
 use super::{KeySpec, Kind};
 use crate::model::{LogFormat, LogLevel, Profile};
@@ -39,6 +43,15 @@ pub(super) static KEYS: &[KeySpec] = &[
         get: |c| c.server.data_dir.display().to_string(),
     },
     KeySpec {
+        key: "server.docs",
+        default: "true",
+        allowed: BOOLEAN,
+        summary: "whether the API's document and its page are served, at /openapi.json and /docs",
+        kind: Kind::Plain,
+        set: |c, text| put(&mut c.server.docs, boolean(text)),
+        get: |c| c.server.docs.to_string(),
+    },
+    KeySpec {
         key: "engine.host",
         default: "unix:///var/run/docker.sock",
         allowed: "a Unix socket such as unix:///var/run/docker.sock",
@@ -70,6 +83,44 @@ pub(super) static KEYS: &[KeySpec] = &[
             put(&mut c.security.trust_labels, value)
         },
         get: |c| c.security.trust_labels.map_or_else(String::new, |trust| trust.to_string()),
+    },
+    KeySpec {
+        key: "security.authentication",
+        default: "",
+        allowed: "true or false; empty: as stored, and true where nothing is",
+        summary: "whether callers must sign in or show a token; the profile strict has it always",
+        kind: Kind::Plain,
+        set: |c, text| {
+            let value = if text.trim().is_empty() { Ok(None) } else { boolean(text).map(Some) };
+            put(&mut c.security.authentication, value)
+        },
+        get: |c| c.security.authentication.map_or_else(String::new, |on| on.to_string()),
+    },
+    KeySpec {
+        key: "security.session_life",
+        default: "",
+        allowed: "5m to 365d; empty: 30d in the profile home, 12h in strict",
+        summary: "how long a sign-in lasts at most",
+        kind: Kind::Plain,
+        set: |c, text| {
+            let bounds = (Duration::from_mins(5), Duration::from_hours(365 * 24));
+            let empty = text.trim().is_empty();
+            let value = if empty { Ok(None) } else { duration(text, bounds.0, bounds.1).map(Some) };
+            put(&mut c.security.session_life, value)
+        },
+        get: |c| c.security.session_life.map_or_else(String::new, format_duration),
+    },
+    KeySpec {
+        key: "security.cookie_secure",
+        default: "",
+        allowed: "true or false; empty: true where the server itself speaks TLS",
+        summary: "whether cookies travel over TLS only; true behind a proxy that speaks TLS",
+        kind: Kind::Plain,
+        set: |c, text| {
+            let value = if text.trim().is_empty() { Ok(None) } else { boolean(text).map(Some) };
+            put(&mut c.security.cookie_secure, value)
+        },
+        get: |c| c.security.cookie_secure.map_or_else(String::new, |secure| secure.to_string()),
     },
     KeySpec {
         key: "security.admin_username",

@@ -98,7 +98,11 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("", "SENTINEL_HOOKS=banana", "updates.hooks_enabled", "true or false"),
     ("", "SENTINEL_TLS_AUTO=banana", "SENTINEL_TLS_AUTO", "true or false"),
     ("", "LODEMAN_DISPLAY_DASHBOARD_COLUMNS=image,colour", "display.dashboard_columns", "ports"),
-    ("", "SENTINEL_SESSION_EXPIRY=long", "SENTINEL_SESSION_EXPIRY", "duration"),
+    ("", "SENTINEL_SESSION_EXPIRY=long", "security.session_life", "5m to 365d"),
+    ("", "SENTINEL_SESSION_EXPIRY=1m", "security.session_life", "5m to 365d"),
+    ("", "SENTINEL_COOKIE_SECURE=maybe", "security.cookie_secure", "true or false"),
+    ("", "SENTINEL_AUTH_ENABLED=maybe", "security.authentication", "true or false"),
+    ("[server]\ndocs = \"no\"", "", "server.docs", "true or false"),
     ("", "SENTINEL_MODE=agent", "SENTINEL_MODE", "not supported yet"),
 ];
 

@@ -71,9 +71,10 @@ fn every_key_can_be_set_in_file_environment_and_flag() {
         "security.secret_key" => "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
         "log.level" => "debug",
         "log.format" => "json",
-        "schedule.poll_interval" | "updates.rollback_point_lifetime" | "updates.image_backup_retention" => {
-            "2h"
-        }
+        "schedule.poll_interval"
+        | "security.session_life"
+        | "updates.rollback_point_lifetime"
+        | "updates.image_backup_retention" => "2h",
         "display.stack_order" => r#"["media"]"#,
         "display.dashboard_columns" => r#"["ports"]"#,
         "schedule.cron" => "0 4 * * *",
@@ -263,6 +264,9 @@ fn sentinels_environment_is_translated() {
             ("SENTINEL_LOG_JSON", "true"),
             ("SENTINEL_METRICS", "1"),
             ("SENTINEL_WEB_PORT", "9000"),
+            ("SENTINEL_SESSION_EXPIRY", "720h"),
+            ("SENTINEL_COOKIE_SECURE", "true"),
+            ("SENTINEL_AUTH_ENABLED", "true"),
             ("SENTINEL_MODE", ""),
         ],
         &[],
@@ -288,9 +292,22 @@ fn sentinels_environment_is_translated() {
         ("metrics.enabled", "true"),
         ("metrics.public", "true"),
         ("server.listen", "0.0.0.0:9000"),
+        ("security.session_life", "30d"),
+        ("security.cookie_secure", "true"),
+        ("security.authentication", "true"),
     ] {
         assert_eq!(value(&config, key), expected, "{key}");
         assert_eq!(config.origin(key).0, SettingSource::Sentinel, "{key}");
+    }
+}
+
+#[test]
+fn authentication_that_is_off_is_warned_about() {
+    for (profile, part) in [("home", "may do everything"), ("strict", "has no effect")] {
+        let config = good("", &[("SENTINEL_AUTH_ENABLED", "false")], &[("security.profile", profile)]);
+        assert_eq!(config.security.authentication, Some(false));
+        let warned: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        assert!(warned.len() == 1 && warned[0].contains(part), "{warned:?}");
     }
 }
 

@@ -139,7 +139,18 @@ pub async fn get_stats(State(sentinel): State<Sentinel>) -> Result<Reply<Stats>,
 
 /// A container with what happened to it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = SentinelContainerDetail)]
+#[schema(as = SentinelContainerDetail, example = json!({
+    "id": "4f5b0c7a3e9d4f5b0c7a3e9d4f5b0c7a3e9d4f5b0c7a3e9d4f5b0c7a3e9d4f5b", "name": "proxy",
+    "image": "caddy:2.8.4", "policy": "auto", "state": "running", "maintenance": false,
+    "history": [{
+        "timestamp": "2026-02-03T04:05:06Z", "container_name": "proxy", "old_image": "caddy:2.8.3",
+        "old_digest": "sha256:1f0c", "new_image": "caddy:2.8.4", "new_digest": "sha256:7be2",
+        "outcome": "success", "duration": 8_750_000_000_u64
+    }],
+    "snapshots": [{
+        "container_name": "proxy", "timestamp": "2026-02-03T04:05:06Z", "image_ref": "caddy:2.8.3"
+    }]
+}))]
 pub struct Detail {
     /// The engine's full id.
     id: String,

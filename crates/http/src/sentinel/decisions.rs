@@ -69,7 +69,7 @@ fn refusal(error: ControlError, name: &ContainerName) -> Failure {
 #[utoipa::path(
     post, path = "/api/approve/{key}", tag = "Queue",
     params(("key" = String, Path, description = "The container's name", example = "proxy")),
-    request_body(content = Approval, description = "Optional: which state of the entry is meant"),
+    request_body(content = Option<Approval>, description = "Optional: which state of the entry is meant"),
     responses((status = 200, description = "It has begun", body = Answer),
               (status = 400, description = "The body names no revision and no digest", body = ErrorBody),
               (status = 403, description = "The server's own container", body = ErrorBody),

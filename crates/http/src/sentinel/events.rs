@@ -31,10 +31,22 @@ const PING: Duration = Duration::from_secs(20);
 ///
 /// `text/event-stream`: first `connected`, then one event each, with `id` where it can be resumed after by
 /// `Last-Event-ID`. A listener that is too slow is cut off, and resumes.
+///
+/// The `data` of each is one line of JSON: `type`, the name of the frame; `container_name` and `message` where
+/// there are any; `timestamp`. Comments (`: ping`) keep the connection alive. The frames:
+///
+/// - `container_update`: `update available`, `update started`, `update succeeded`, `update failed: …`,
+///   `rollback succeeded`, `rollback failed: …`; `update_progress` and `pull_progress` between them
+/// - `queue_change`: `added`, `approved`, `removed`
+/// - `scan_start`: `total=31`; `scan_progress`: `checked=4 total=31`; `scan_complete`: `total=31 updated=1
+///   queued=2 skipped=0 rate_limited=0 failed=0 services=0`
+/// - `rate_limits`, after each scan: `ok`, `low` or `exhausted`
+/// - `policy_change`, `settings_change`, `alert`
 #[utoipa::path(
     get, path = "/api/events", tag = "Events",
-    params(("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was seen")),
-    responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String),
+    params(("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was seen", example = "42")),
+    responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String,
+               example = json!("event: connected\ndata: {}\n\nevent: container_update\nid: 43\ndata: {\"type\":\"container_update\",\"container_name\":\"proxy\",\"message\":\"update started\",\"timestamp\":\"2026-02-03T04:05:06Z\"}\n\n")),
               (status = 429, description = "Too many streams of this caller", body = ErrorBody),
               (status = 503, description = "Too many streams, or the store cannot be read", body = ErrorBody))
 )]

@@ -120,7 +120,8 @@ pub async fn list_history(
     get, path = "/api/history/export", tag = "History",
     params(ExportQuery),
     responses((status = 200, description = "A file", content(
-                  ([Record] = "application/json"), (String = "text/csv"))),
+                  ([Record] = "application/json"), (String = "text/csv", example = json!(
+                      "timestamp,container,type,old_image,new_image,outcome,duration_s,error,host_id,host_name\n2026-02-03T04:05:06Z,proxy,,caddy:2.8.3,caddy:2.8.4,success,8.8,,,\n")))),
               (status = 500, description = "The store cannot be read", body = ErrorBody))
 )]
 pub async fn export_history(

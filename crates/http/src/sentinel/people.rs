@@ -117,7 +117,8 @@ pub struct Done {
 /// Deletes an account with its sessions and tokens.
 #[utoipa::path(
     delete, path = "/api/auth/users/{id}", tag = "Users",
-    params(("id" = String, Path, description = "The account's id")),
+    params(("id" = String, Path, description = "The account's id",
+            example = "019a9f6e-3c1b-7c3a-9d0e-5b6f1a2c3d4e")),
     responses((status = 200, description = "It is gone", body = Done),
               (status = 400, description = "It is the caller's own", body = ErrorBody),
               (status = 404, description = "There is none", body = ErrorBody),
@@ -223,7 +224,8 @@ pub async fn create_token(
 /// Deletes a token of the caller's.
 #[utoipa::path(
     delete, path = "/api/auth/tokens/{id}", tag = "Authentication",
-    params(("id" = String, Path, description = "The token's id")),
+    params(("id" = String, Path, description = "The token's id",
+            example = "00ff00ff00ff00ff")),
     responses((status = 200, description = "It is gone", body = Done),
               (status = 404, description = "The caller has none of this id", body = ErrorBody),
               (status = 409, description = "Nobody has an account: authentication is off", body = ErrorBody))

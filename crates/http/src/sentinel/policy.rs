@@ -155,7 +155,12 @@ pub struct Change {
 /// What would be done, or was.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[schema(as = SentinelBulkPolicyAnswer)]
+#[schema(as = SentinelBulkPolicyAnswer, example = json!({
+    "blocked": [{ "name": "lodeman", "reason": "self-protected" }],
+    "changes": [{ "name": "proxy", "from": "manual", "to": "pinned" }],
+    "mode": "preview",
+    "unchanged": [{ "name": "cache", "reason": "already pinned" }]
+}))]
 pub enum BulkAnswer {
     /// What would be done.
     Preview {

@@ -101,7 +101,7 @@ impl Preview {
 /// queued or recorded.
 #[utoipa::path(
     post, path = "/api/preview", tag = "Container Actions",
-    request_body(content = Asked, description = "Optional: only these containers"),
+    request_body(content = Option<Asked>, description = "Optional: only these containers"),
     responses((status = 200, description = "What would be done", body = Preview),
               (status = 400, description = "No JSON, or no name of a container", body = ErrorBody),
               (status = 404, description = "No such container", body = ErrorBody),

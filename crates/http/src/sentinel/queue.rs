@@ -131,6 +131,7 @@ pub async fn count_queue(State(sentinel): State<Sentinel>) -> Result<Reply<Count
 pub struct ExportQuery {
     /// `csv`; anything else is JSON.
     #[serde(default)]
+    #[param(example = "csv")]
     pub(super) format: String,
 }
 
@@ -139,7 +140,8 @@ pub struct ExportQuery {
     get, path = "/api/queue/export", tag = "Queue",
     params(ExportQuery),
     responses((status = 200, description = "A file", content(
-                  ([Item] = "application/json"), (String = "text/csv"))),
+                  ([Item] = "application/json"), (String = "text/csv", example = json!(
+                      "container,current_image,new_image,detected_at,type,host_id\nproxy,caddy:2.8.4,2.8.5,2026-02-03T04:05:06Z,,\n")))),
               (status = 500, description = "The store cannot be read", body = ErrorBody))
 )]
 pub async fn export_queue(

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
@@ -92,6 +92,13 @@ pub(super) fn declare(operation: &mut Operation, method: &Method, gate: Gate, re
     if !is_public {
         let to_set_up = || RefOr::T(Response::new("Before there is any account: to `/setup`"));
         operation.responses.responses.entry("303".to_owned()).or_insert_with(to_set_up);
+    }
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "host"
+        {
+            *parameter = ParameterBuilder::from(parameter.clone()).example(Some(json!(""))).build();
+        }
     }
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {

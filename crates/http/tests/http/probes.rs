@@ -37,7 +37,7 @@ fn get(path: &str) -> Request<Body> {
 }
 
 fn config(metrics: MetricsAccess) -> ProbeConfig {
-    ProbeConfig { metrics, detail: true }
+    ProbeConfig { metrics, detail: true, docs: true }
 }
 
 fn control(answers: Answers) -> Arc<FakeControl> {
@@ -78,7 +78,7 @@ async fn a_server_that_cannot_tell_its_readiness_is_not_ready() {
 
 #[tokio::test]
 async fn without_detail_only_ready_or_not_is_said() {
-    let config = ProbeConfig { metrics: MetricsAccess::Off, detail: false };
+    let config = ProbeConfig { metrics: MetricsAccess::Off, detail: false, docs: true };
     let seen = ask(&control(answers()), config, get("/readyz")).await;
     assert_eq!(seen.json(), serde_json::json!({ "ready": true, "recovering": false }));
 }

@@ -4,6 +4,8 @@
 
 mod containers;
 mod dependencies;
+mod docs;
+mod document;
 mod events;
 mod hooks;
 mod identity;

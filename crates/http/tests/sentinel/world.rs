@@ -53,18 +53,24 @@ impl World {
         world.with_people().await
     }
 
+    /// The same without the document and its page.
+    pub async fn without_docs() -> Self {
+        let world = Self::over(lodeman_testkit::World::new().await, false).await;
+        world.with_people().await
+    }
+
     /// The same without any account.
     pub async fn empty() -> Self {
-        Self::over(lodeman_testkit::World::new().await).await
+        Self::over(lodeman_testkit::World::new().await, true).await
     }
 
     /// With accounts, and these settings fixed by the command line.
     pub async fn fixing(fixed: &'static [&'static str]) -> Self {
-        let world = Self::over(lodeman_testkit::World::fixing(fixed).await).await;
+        let world = Self::over(lodeman_testkit::World::fixing(fixed).await, true).await;
         world.with_people().await
     }
 
-    async fn over(host: lodeman_testkit::World) -> Self {
+    async fn over(host: lodeman_testkit::World, docs: bool) -> Self {
         let numbers = AuthConfig { hash_cost: HashCost::TEST, ..AuthConfig::home() };
         let deps = AuthDeps {
             store: host.store(),
@@ -78,7 +84,7 @@ impl World {
         let surroundings = Surroundings::new([("WEB_PORT", "9000".to_owned())]);
         let sentinel = Sentinel::new(host.app.clone(), door, host.feed.clone(), about, surroundings);
         let (_, _, registered) = surfaces(&sentinel);
-        let probes = ProbeConfig { metrics: MetricsAccess::Off, detail: false };
+        let probes = ProbeConfig { metrics: MetricsAccess::Off, detail: false, docs };
         let router = server(Arc::new(host.app.clone()), probes, &sentinel);
         Self { host, auth, registered, router, tokens: BTreeMap::new() }
     }
@@ -119,8 +125,10 @@ impl World {
 
     /// Sends a request as it is.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response: Response<Body> = self.router.clone().call(request).await.unwrap();
         let (parts, body) = response.into_parts();
+        super::document::told_of(&method, &path, parts.status);
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lodeman_auth::AuthService;
 use lodeman_config::{Config, EngineHost, LogFormat, Profile};
-use lodeman_http::sentinel::{About, Cookies, Door, Sentinel, Surroundings, span};
+use lodeman_http::sentinel::{About, Door, Sentinel, Surroundings, span};
 use lodeman_http::{ControlSocket, Exporter, MetricsAccess, ProbeConfig, serve, server};
 use lodeman_store_sqlite::DATABASE_FILE;
 use lodeman_updater::control::Control;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::StoredAccounts;
 use crate::exit::{Exit, Failure};
-use crate::wiring::{Local, numbers};
+use crate::wiring::{Local, cookies, numbers};
 
 /// Open listeners that nobody is answered on yet.
 pub struct Listeners {
@@ -49,10 +49,11 @@ impl Listeners {
             probes: ProbeConfig {
                 metrics: metrics_access(config, exporter),
                 detail: config.security.profile == Profile::Home,
+                docs: config.server.docs,
             },
             sentinel: Sentinel::new(
                 local.app.clone(),
-                Door { auth, cookies: Cookies::default() },
+                Door { auth, cookies: cookies(config) },
                 feed.clone(),
                 About { data_directory: config.server.data_dir.clone(), started_at: local.app.now() },
                 surroundings(config),
@@ -95,6 +96,7 @@ fn surroundings(config: &Config) -> Surroundings {
         ("WEB_PORT", config.server.listen.port().to_string()),
         ("WEB_ENABLED", config.server.enabled.to_string()),
         ("SESSION_EXPIRY", span::format(session)),
+        ("COOKIE_SECURE", cookies(config).secure.to_string()),
         ("METRICS", config.metrics.enabled.to_string()),
     ])
 }
