@@ -96,7 +96,8 @@ impl Image {
         Self { config: Map::new(), layer, architecture: architecture().to_owned() }
     }
 
-    /// An image of this machine's static `busybox`, with nothing else but the folders `/tmp` and `/data`.
+    /// An image of this machine's static `busybox`, also as `/bin/sh`, with nothing else but the folders
+    /// `/tmp` and `/data`.
     ///
     /// # Errors
     /// When this machine has no static busybox.
@@ -110,6 +111,7 @@ impl Image {
         let mut archive = Archive::default();
         archive.folder("bin");
         archive.file("bin/busybox", 0o755, &program);
+        archive.link("bin/sh", "/bin/busybox");
         archive.folder("tmp");
         archive.folder("data");
         Ok(MADE.get_or_init(|| Self::new(archive)).clone())

@@ -191,12 +191,12 @@ impl DockerEngine {
                     return Ok(Some(code));
                 }
                 Ok(State { running: true, .. }) => failed = 0,
-                // It was made and is not started: the request is still on its way, or was lost.
-                Ok(_) => failed += 1,
                 Err(error) if error.is_not_found() => {
                     return Err(unknown("the engine knows nothing of it any more"));
                 }
-                Err(_) => failed += 1,
+                // It was made and is not started, as the request is still on its way or was lost; or the
+                // engine does not tell.
+                Ok(_) | Err(_) => failed += 1,
             }
             if failed >= MAX_FAILED_LOOKS {
                 return Err(unknown("it cannot be told what became of it"));

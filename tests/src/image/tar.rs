@@ -14,15 +14,20 @@ pub struct Archive {
 impl Archive {
     /// Adds a folder.
     pub fn folder(&mut self, path: &str) {
-        self.entry(&format!("{path}/"), 0o755, b'5', &[]);
+        self.entry(&format!("{path}/"), 0o755, b'5', "", &[]);
     }
 
     /// Adds a file.
     pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
-        self.entry(path, mode, b'0', content);
+        self.entry(path, mode, b'0', "", content);
     }
 
-    fn entry(&mut self, path: &str, mode: u32, kind: u8, content: &[u8]) {
+    /// Adds a symbolic link.
+    pub fn link(&mut self, path: &str, target: &str) {
+        self.entry(path, 0o777, b'2', target, &[]);
+    }
+
+    fn entry(&mut self, path: &str, mode: u32, kind: u8, target: &str, content: &[u8]) {
         let mut block = [0_u8; BLOCK];
         let name = path.as_bytes();
         let length = name.len().min(100);
@@ -33,6 +38,7 @@ impl Archive {
         put(116, "0000000");
         put(124, &format!("{:011o}", content.len()));
         put(136, "00000000000");
+        put(157, &target[..target.len().min(100)]);
         put(257, "ustar");
         put(263, "00");
         // The checksum is made with its own field full of spaces.

@@ -9,6 +9,7 @@ mod approval;
 mod broken;
 mod dependencies;
 mod faithful;
+mod hooks;
 mod lab;
 mod listens;
 mod outside;
