@@ -8,7 +8,7 @@ use super::value::{
     boolean, columns, duration, integer, json, lines, names, optional, parsed, put, rollback_policy, scope,
     scope_name, selectors, shown,
 };
-use crate::schedule::{MAX_DURATION, format_duration};
+use crate::schedule::format_duration;
 
 /// The setting with this key.
 #[must_use]
@@ -243,9 +243,10 @@ pub static SETTINGS: &[SettingSpec] = &[
         config_key: "updates.image_backup_retention",
         kind: SettingKind::Duration,
         default: "30d",
-        allowed: "a duration from 1h to 3650d",
+        allowed: "a duration from 1h to 80d",
         summary: "how long after its update such an image is kept",
-        set: |s, text, _| put(&mut s.image_backup_retention, duration(text, (HOUR, MAX_DURATION))),
+        // The journal, which tells whose pin one is, is kept for 90 days.
+        set: |s, text, _| put(&mut s.image_backup_retention, duration(text, (HOUR, 80 * DAY))),
         get: |s| format_duration(s.image_backup_retention),
         ..BASE
     },

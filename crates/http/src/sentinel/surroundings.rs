@@ -16,7 +16,8 @@ impl Surroundings {
     }
 
     /// The value under a name.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }

@@ -109,3 +109,35 @@ fn metrics_access(config: &Config, exporter: Option<Exporter>) -> MetricsAccess 
         (Some(_), None) => MetricsAccess::Nobody,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lodeman_config::Sources;
+
+    #[test]
+    fn the_configuration_is_told_as_its_variables_would_say_it() {
+        let toml = "[server]\nlisten = \":9000\"\ndata_dir = \"/data\"\n[log]\nformat = \"json\"\n\
+                    [engine]\nhost = \"unix:///run/docker.sock\"\n[security]\nadmin_password = \"CANARY CANARY 1\"";
+        let sources = Sources {
+            file: Some(("/etc/lodeman.toml".into(), toml.to_owned())),
+            env: Vec::new(),
+            flags: Vec::new(),
+            system_time_zone: None,
+            read_secret: &|_| Err(std::io::ErrorKind::NotFound.into()),
+        };
+        let told = surroundings(&Config::load(&sources).unwrap());
+        for (name, value) in [
+            ("DOCKER_SOCK", "/run/docker.sock"),
+            ("DB_PATH", "/data/lodeman.db"),
+            ("LOG_JSON", "true"),
+            ("WEB_PORT", "9000"),
+            ("WEB_ENABLED", "true"),
+            ("SESSION_EXPIRY", "720h0m0s"),
+            ("METRICS", "false"),
+        ] {
+            assert_eq!(told.get(name), Some(value), "{name}");
+        }
+        assert!(!format!("{told:?}").contains("CANARY"));
+    }
+}
