@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod contract;
 mod dist;
 mod down;
 mod engine;

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use lodeman_tests::lab::{Lab, Setup, is_root, packages, root, sweep_abandoned};
 
+use crate::contract;
 use crate::engine::{Engine, shown};
 use crate::run::{cargo, ourselves, run as run_command, say, span, target_dir};
 
@@ -36,6 +37,7 @@ pub fn run(arguments: &TestArgs) -> Result<()> {
         run_command(
             cargo().args(["test", "--workspace"]).args(&arguments.more).env("LODEMAN_WITHOUT_LAB", "1"),
         )?;
+        contract::run(&build_program()?)?;
         say(&format!("all tests passed in {}, but for those with a real engine", span(began.elapsed())));
         return Ok(());
     }
@@ -49,6 +51,9 @@ pub fn run(arguments: &TestArgs) -> Result<()> {
     packages::install(packages::LAB, &say)?;
     let programs = arguments.engine.programs()?;
     let program = build_program()?;
+    if arguments.engine == Engine::Installed {
+        contract::run(&program)?;
+    }
     say("building the tests");
     let tests = tests(arguments.engine);
     run_command(cargo().arg("test").args(tests).arg("--no-run"))?;

@@ -138,6 +138,7 @@ pub async fn ignore_update(
     post, path = "/api/reject/{key}", tag = "Queue",
     params(("key" = String, Path, description = "The container's name", example = "proxy")),
     responses((status = 200, description = "Nothing waits for it any more", body = Answer),
+              (status = 404, description = "No name of a container", body = ErrorBody),
               (status = 409, description = "It is under way", body = ErrorBody),
               (status = 500, description = "It cannot be stored", body = ErrorBody))
 )]

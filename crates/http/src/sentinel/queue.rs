@@ -152,9 +152,10 @@ pub async fn export_queue(
     if query.format != "csv" {
         let name = HeaderValue::from_static("attachment; filename=sentinel-queue.json");
         let kind = HeaderValue::from_static("application/json");
-        let headers = [(header::CONTENT_DISPOSITION, name), (header::CONTENT_TYPE, kind)];
         let mut response = Reply(items).into_response();
-        response.headers_mut().extend(headers);
+        // In the place of the one that is there: two of a kind are none.
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
         return Ok(response);
     }
     let mut file =

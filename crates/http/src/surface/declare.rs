@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::path::{Operation, ParameterBuilder};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
@@ -55,6 +55,9 @@ const INSIDE: Shared =
 const NOT_NOW: Shared =
     Shared { status: "503", description: "Not now", example: "the store is busy, try again" };
 
+/// `{name}` of a path; anything else is refused before anything is looked at.
+const NAME: &str = "^[A-Za-z0-9_.-]{1,255}$";
+
 /// Says in the document what the gate asks, and how an operation can fail whatever it does. `refusal` names
 /// the schema of a failure.
 pub(super) fn declare(operation: &mut Operation, method: &Method, gate: Gate, refusal: &str) {
@@ -94,10 +97,16 @@ pub(super) fn declare(operation: &mut Operation, method: &Method, gate: Gate, re
         operation.responses.responses.entry("303".to_owned()).or_insert_with(to_set_up);
     }
     for parameter in operation.parameters.iter_mut().flatten() {
-        if let RefOr::T(parameter) = parameter
-            && parameter.name == "host"
-        {
-            *parameter = ParameterBuilder::from(parameter.clone()).example(Some(json!(""))).build();
+        let RefOr::T(parameter) = parameter else { continue };
+        match (&parameter.parameter_in, parameter.name.as_str()) {
+            (ParameterIn::Path, "name") => {
+                let name = ObjectBuilder::new().schema_type(Type::String).pattern(Some(NAME)).build();
+                parameter.schema = Some(name.into());
+            }
+            (ParameterIn::Query, "host") => {
+                *parameter = ParameterBuilder::from(parameter.clone()).example(Some(json!(""))).build();
+            }
+            _ => {}
         }
     }
     for (status, response) in &mut operation.responses.responses {

@@ -37,7 +37,10 @@ async fn what_waits_is_listed_counted_and_exported() {
     let lines: Vec<&str> = file.text.lines().collect();
     assert_eq!(lines[0], "container,current_image,new_image,detected_at,type,host_id");
     assert!(lines[1].starts_with("proxy,reg.example/app:1.0.0,1.0.1,20"), "{}", lines[1]);
-    assert!(world.get("/api/queue/export").await.json().is_array());
+    let file = world.get("/api/queue/export").await;
+    assert!(file.json().is_array());
+    let kinds: Vec<_> = file.headers.get_all("content-type").iter().collect();
+    assert_eq!(kinds, ["application/json"]);
 }
 
 #[tokio::test]
