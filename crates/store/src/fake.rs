@@ -15,6 +15,8 @@ use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepRecord};
 use lodeman_domain::workload::{HostId, WorkloadKey};
 
+use tokio::sync::watch;
+
 use tables::{Tables, key_of};
 
 use crate::{
@@ -44,7 +46,7 @@ struct Inner {
     tables: Tables,
     commits: u64,
     /// How often the tables were changed; nobody sees them half changed.
-    generation: u64,
+    generation: watch::Sender<u64>,
     faults: BTreeMap<u64, CommitFault>,
     log: Vec<Write>,
 }
@@ -108,7 +110,7 @@ impl Store for MemoryStore {
                 let mut next = inner.tables.clone();
                 next.apply_all(&writes)?;
                 inner.tables = next;
-                inner.generation += 1;
+                inner.generation.send_modify(|generation| *generation += 1);
                 inner.log.extend(writes);
             }
             fault
@@ -124,8 +126,8 @@ impl Store for MemoryStore {
         }
     }
 
-    fn generation(&self) -> u64 {
-        self.lock().generation
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.lock().generation.subscribe()
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -282,7 +284,7 @@ impl Store for MemoryStore {
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut inner = self.lock();
-        inner.generation += 1;
+        inner.generation.send_modify(|generation| *generation += 1);
         Ok(inner.tables.sweep(before))
     }
 }

@@ -11,6 +11,7 @@ use lodeman_domain::image::Repository;
 use lodeman_domain::queue::QueueEntry;
 use lodeman_domain::update::{Operation, OperationId, StepOutcome, StepRecord};
 use lodeman_domain::workload::{HostId, WorkloadKey};
+use tokio::sync::watch;
 
 use crate::StoreError;
 use crate::model::activity::{ActivityEntry, StoredActivity};
@@ -132,7 +133,12 @@ pub trait Store: AccountStore {
 
     /// Changes before and after each change of what is stored, by whomever in this process: what is read
     /// while it stays the same is still so. Read it first, then what it is to vouch for.
-    fn generation(&self) -> u64;
+    fn generation(&self) -> u64 {
+        *self.changes().borrow()
+    }
+
+    /// The generation, for whoever waits for another one.
+    fn changes(&self) -> watch::Receiver<u64>;
 
     /// Why create requests can be neither sealed nor opened, where they cannot: the key is missing or is
     /// another one. No update can be recorded then, and so none begins. `None`: they can.

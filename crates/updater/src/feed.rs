@@ -1,10 +1,9 @@
 //! What happens, for those who follow it: the outbox in order, and live progress between.
 //!
-//! One task reads the outbox for all subscribers, and only while there are any. Who is too slow is cut
+//! One task reads the outbox for all subscribers, when something was stored and somebody follows. Who is too slow is cut
 //! off, not waited for: everything but live progress has a number, and can be asked for again from there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use lodeman_domain::clock::Clock;
@@ -19,8 +18,6 @@ use crate::progress::ProgressHub;
 
 /// How many items wait for a subscriber before it is cut off.
 const WAITING: usize = 256;
-/// How often the outbox is read while somebody follows it.
-const BEAT: Duration = Duration::from_millis(200);
 /// How many events are read at once.
 const PAGE: u32 = 256;
 
@@ -76,7 +73,7 @@ impl Feed {
         let (receiver, at) = {
             // No event is handed on between these two.
             let mut at = self.at.lock().await;
-            self.catch_up(&mut at).await?;
+            self.catch_up(&mut at, || {}).await?;
             (self.sender.subscribe(), at.unwrap_or_default())
         };
         self.wanted.notify_one();
@@ -87,8 +84,7 @@ impl Feed {
     /// Hands on until `stopping`.
     pub async fn run(&self, stopping: CancellationToken) {
         let mut progress = self.progress.subscribe();
-        let mut beat = tokio::time::interval(BEAT);
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut changes = self.store.changes();
         loop {
             if self.sender.receiver_count() == 0 {
                 tokio::select! {
@@ -99,15 +95,18 @@ impl Feed {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 moved = progress.recv() => match moved {
-                    Ok(moved) => {
-                        let _ = self.sender.send(Item::Progress(Arc::new(moved), self.clock.now()));
-                    }
+                    Ok(moved) => self.pass_on(moved),
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 },
-                _ = beat.tick() => {
+                stored = changes.changed() => {
+                    if stored.is_err() {
+                        return;
+                    }
                     let mut at = self.at.lock().await;
-                    if let Err(error) = self.catch_up(&mut at).await {
+                    // Progress that came before an event was sent before that was stored.
+                    let before = || while let Ok(moved) = progress.try_recv() { self.pass_on(moved) };
+                    if let Err(error) = self.catch_up(&mut at, before).await {
                         tracing::debug!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
                     }
                 }
@@ -115,14 +114,21 @@ impl Feed {
         }
     }
 
-    /// Hands on what the outbox has beyond `at`; the first time, only finds where it ends.
-    async fn catch_up(&self, at: &mut Option<i64>) -> Result<(), StoreError> {
+    fn pass_on(&self, moved: Progress) {
+        // An error means that nobody follows.
+        let _ = self.sender.send(Item::Progress(Arc::new(moved), self.clock.now()));
+    }
+
+    /// Hands on what the outbox has beyond `at`, and calls `before` each time it is about to; the first time,
+    /// only finds where it ends.
+    async fn catch_up(&self, at: &mut Option<i64>, mut before: impl FnMut()) -> Result<(), StoreError> {
         let first = at.is_none();
         loop {
             let events = self.store.list_events(at.unwrap_or_default(), PAGE).await?;
             let Some(last) = events.last() else { break };
             *at = Some(last.seq);
             if !first {
+                before();
                 for event in events {
                     // An error means that nobody follows.
                     let _ = self.sender.send(Item::Event(Arc::new(event)));

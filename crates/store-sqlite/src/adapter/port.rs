@@ -15,6 +15,8 @@ use lodeman_store::{
     SpecKind, Store, StoreError, StoredActivity, StoredEvent, StoredHistory, Write,
 };
 
+use tokio::sync::watch;
+
 use super::read::{activity, hooks, journal, ledger, queue, rest};
 use super::writer::Job;
 use super::{Sealing, SqliteStore};
@@ -29,8 +31,8 @@ impl Store for SqliteStore {
         self.writer.ask(Job::Commit(writes)).await.map(|_| ())
     }
 
-    fn generation(&self) -> u64 {
-        self.writer.generation()
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.writer.changes()
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

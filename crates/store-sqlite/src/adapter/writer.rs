@@ -5,13 +5,12 @@
 //! believes about the file may be wrong.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use lodeman_store::{StoreError, Write};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{commit_error, store_error};
 use super::files::DataLock;
@@ -38,7 +37,7 @@ enum Request {
 #[derive(Debug)]
 pub(crate) struct WriterHandle {
     requests: mpsc::Sender<Request>,
-    generation: Arc<AtomicU64>,
+    generation: watch::Receiver<u64>,
 }
 
 impl WriterHandle {
@@ -49,15 +48,15 @@ impl WriterHandle {
         lock: DataLock,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let generation = Arc::<AtomicU64>::default();
-        let writer = Writer { options, conn: Some(conn), sealer, lock, generation: generation.clone() };
+        let (changed, generation) = watch::channel(0);
+        let writer = Writer { options, conn: Some(conn), sealer, lock, generation: changed };
         tokio::spawn(writer.run(receiver));
         Self { requests: sender, generation }
     }
 
     /// Changes before and after each job.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.generation.clone()
     }
 
     /// Has the writer do `job`; the number is how many rows a sweep dropped.
@@ -83,7 +82,7 @@ struct Writer {
     conn: Option<SqliteConnection>,
     sealer: Arc<Sealer>,
     lock: DataLock,
-    generation: Arc<AtomicU64>,
+    generation: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -92,9 +91,9 @@ impl Writer {
         while let Some(request) = requests.recv().await {
             match request {
                 Request::Do(job, answer) => {
-                    self.generation.fetch_add(1, Ordering::SeqCst);
+                    self.generation.send_modify(|generation| *generation += 1);
                     let done = self.serve(&job).await;
-                    self.generation.fetch_add(1, Ordering::SeqCst);
+                    self.generation.send_modify(|generation| *generation += 1);
                     // Whoever asked may have gone.
                     let _ = answer.send(done);
                 }
