@@ -131,6 +131,7 @@ fn exit_of(summary: &UpdateSummary) -> Exit {
             Outcome::Updated
             | Outcome::UpdatedUnproven
             | Outcome::Restored
+            | Outcome::Restarted
             | Outcome::Pulled
             | Outcome::DryRun,
         ) => Exit::Done,

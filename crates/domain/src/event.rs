@@ -29,6 +29,8 @@ words! {
         ActionFailed = "action_failed",
         /// A hook ran, or could not be run.
         HookEnded = "hook_ended",
+        /// A person had a container started, stopped or restarted, or tried to.
+        ContainerState = "container_state",
         /// Someone should look.
         Alert = "alert",
     }

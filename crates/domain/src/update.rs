@@ -157,6 +157,8 @@ words! {
         Update = "update",
         /// To an earlier state, asked for by a person.
         Rollback = "rollback",
+        /// To the same container, stopped and started.
+        Restart = "restart",
     }
 }
 
@@ -396,6 +398,8 @@ words! {
         RolledBack = "rolled_back",
         /// A person went back to an earlier state, and that runs.
         Restored = "restored",
+        /// The same container was stopped and runs again, as a person asked.
+        Restarted = "restarted",
         /// It ended before the old container was changed, or with it running again.
         Aborted = "aborted",
         /// The container's hook before the update asked for it to be put off; nothing was changed.

@@ -27,6 +27,7 @@ mod name;
 mod people;
 mod places;
 mod policy;
+mod power;
 mod preview;
 mod queue;
 mod rate_limits;
@@ -99,6 +100,7 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
     let administer = Gate::Permission(Permission::SystemConfigWrite);
     let approve = Gate::Permission(Permission::UpdateApprove);
     let configure = Gate::Permission(Permission::ContainerConfigure);
+    let control = Gate::Permission(Permission::ContainerControl);
     let logs = Gate::Permission(Permission::ContainerLogs);
     let prune = Gate::Permission(Permission::ImagePrune);
     let activity = Gate::Permission(Permission::AuditRead);
@@ -156,6 +158,9 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(container, routes!(dependencies::list_dependencies))
         .add(container, routes!(dependencies::get_dependencies))
         .add(container, routes!(events::follow_events))
+        .add(control, routes!(power::restart_container))
+        .add(control, routes!(power::stop_container))
+        .add(control, routes!(power::start_container))
         .add(logs, routes!(logs::get_logs))
         .add(logs, routes!(logs::follow_logs))
         .add(Gate::Permission(Permission::ImageRead), routes!(images::list_images))

@@ -12,6 +12,7 @@ mod kept;
 mod logs;
 mod loops;
 mod overrides;
+mod power;
 mod records;
 mod settings;
 mod state;
@@ -39,6 +40,7 @@ pub use images::{ImageView, Pruned};
 use kept::Kept;
 pub use loops::Loops;
 pub use overrides::PolicyPlan;
+pub use power::PowerAction;
 pub use settings::{LiveSettings, SettingNote, SettingsBook};
 use state::State;
 

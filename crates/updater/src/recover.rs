@@ -12,7 +12,7 @@ pub mod orphans;
 use std::time::Duration;
 
 use lodeman_domain::event::EventKind;
-use lodeman_domain::update::{JOURNAL_FORMAT, Operation, OperationId, Outcome, Phase};
+use lodeman_domain::update::{JOURNAL_FORMAT, Operation, OperationId, OperationKind, Outcome, Phase};
 use lodeman_engine::EngineInfo;
 use lodeman_store::{StoreError, Write};
 
@@ -68,7 +68,7 @@ pub async fn plan(swapper: &Swapper) -> Result<Vec<RecoveryItem>, RecoverError> 
         } else {
             let steps = deps.store.list_steps(op.id).await?;
             let facts = facts::gather(deps, &op, &steps).await?;
-            decide::decide(op.phase, &facts)
+            choose(&op, &facts)
         };
         items.push(RecoveryItem {
             operation: op.id,
@@ -172,7 +172,7 @@ async fn once(
     facts::settle_stop(run, &steps).await?;
     facts::settle_calls(run, &steps).await?;
     let Ok(facts) = facts::gather(&run.deps, &run.journal.op, &steps).await else { return Err(lost) };
-    let action = decide::decide(run.journal.op.phase, &facts);
+    let action = choose(&run.journal.op, &facts);
     item.action = action.sentence();
     tracing::info!(operation = %run.journal.op.id, ?facts, "recovery: {}", item.action);
     // What is held is tried again every minute: that is not told each time.
@@ -185,6 +185,13 @@ async fn once(
         run.journal.also(Write::AppendEvent(event));
     }
     act::act(swapper, run, action, spent).await
+}
+
+fn choose(op: &Operation, facts: &Facts) -> Action {
+    match op.kind {
+        OperationKind::Restart => decide::decide_restart(op.phase, facts),
+        OperationKind::Update | OperationKind::Rollback => decide::decide(op.phase, facts),
+    }
 }
 
 /// The engine was lost in the middle: waits for it, then goes on as after a crash.

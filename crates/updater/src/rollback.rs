@@ -45,7 +45,8 @@ async fn roll_back_here(
     let open = deps.store.find_open_operation(key).await?;
     if let Some(op) = open {
         // A held operation waits for just this.
-        if !matches!(op.phase, Phase::Committed | Phase::Held) {
+        let waits = matches!(op.phase, Phase::Committed | Phase::Held) && op.kind != OperationKind::Restart;
+        if !waits {
             let message = format!("container `{}` is being changed by operation {}", key.name, op.id);
             return Err(ControlError::new(ErrorKind::Conflict, message));
         }

@@ -20,6 +20,7 @@ mod ports;
 mod pull;
 pub(crate) mod recreate;
 mod refusal;
+mod restart;
 mod restore;
 mod verify;
 
@@ -234,7 +235,7 @@ impl Swapper {
     }
 
     /// An operation that only keeps its old container makes way for the next.
-    async fn finish_soak(&self, key: &WorkloadKey) -> Result<(), SwapError> {
+    pub(crate) async fn finish_soak(&self, key: &WorkloadKey) -> Result<(), SwapError> {
         use lodeman_domain::update::Phase;
         let Some(open) = self.deps.store.find_open_operation(key).await? else { return Ok(()) };
         let busy = SwapError::Busy { name: key.name.to_string(), operation: open.id.to_string() };
@@ -279,3 +280,4 @@ impl Swapper {
 
 pub(crate) use back::{Abort, abort, back, find_new, hold, hold_for, is_images_fault};
 pub(crate) use forward::validate;
+pub(crate) use restart::come_back;

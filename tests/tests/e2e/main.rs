@@ -9,6 +9,7 @@ mod approval;
 mod broken;
 mod dependencies;
 mod faithful;
+mod hands_on;
 mod hooks;
 mod lab;
 mod listens;

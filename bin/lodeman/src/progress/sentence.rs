@@ -13,6 +13,7 @@ pub fn ended(name: &str, outcome: Outcome, dark_ms: Option<u64>, reason: Option<
         Outcome::UpdatedUnproven => "made anew; it was not running",
         Outcome::RolledBack => "rolled back",
         Outcome::Restored => "back at what ran before",
+        Outcome::Restarted => "restarted",
         Outcome::Aborted => "given up",
         Outcome::SkippedByHook => "put off by its hook",
         Outcome::External => "changed by someone else",

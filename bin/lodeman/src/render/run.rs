@@ -19,7 +19,11 @@ pub fn downtime(milliseconds: u64) -> String {
 /// How an outcome is to be seen.
 pub fn outcome_paint(outcome: Outcome) -> Paint {
     match outcome {
-        Outcome::Updated | Outcome::UpdatedUnproven | Outcome::Restored | Outcome::Pulled => Paint::Good,
+        Outcome::Updated
+        | Outcome::UpdatedUnproven
+        | Outcome::Restored
+        | Outcome::Restarted
+        | Outcome::Pulled => Paint::Good,
         Outcome::DryRun | Outcome::External | Outcome::Aborted | Outcome::SkippedByHook => Paint::Warning,
         Outcome::RolledBack | Outcome::Held | Outcome::CheckFailed => Paint::Bad,
     }
@@ -41,6 +45,7 @@ pub fn summary(view: &View, one: &UpdateSummary) -> String {
         }
         Outcome::RolledBack => format!("{target} was judged broken; what ran before runs again"),
         Outcome::Restored => format!("runs {target} again"),
+        Outcome::Restarted => "runs again".to_owned(),
         Outcome::Aborted => format!("{target} was given up; what ran before runs on"),
         Outcome::SkippedByHook => {
             format!("{target} is put off by the container's hook and tried again later")

@@ -68,7 +68,8 @@ impl From<StoredHistory> for Record {
 /// The word this surface has for it.
 fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Updated | Outcome::UpdatedUnproven => "success",
+        // A restart leaves no record; were there one, it would be of what was asked for and done.
+        Outcome::Updated | Outcome::UpdatedUnproven | Outcome::Restarted => "success",
         Outcome::RolledBack | Outcome::Restored => "rollback",
         Outcome::Held => "rollback_failed",
         Outcome::Aborted | Outcome::External => "failed",

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, Query};
+use http::StatusCode;
 use http::request::Parts;
+
+use super::envelope::Failure;
 
 /// What a query says, the last of each key.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +22,20 @@ impl Asked {
     /// The other host that is meant, if any.
     pub fn host(&self) -> Option<&str> {
         self.get("host")
+    }
+
+    /// Refuses what is asked of another host: done here it would hit another container of that name.
+    ///
+    /// # Errors
+    /// 400 for a host that another product manages, 503 for any other.
+    pub fn here(&self) -> Result<(), Failure> {
+        match self.host() {
+            None => Ok(()),
+            Some(host) if host.starts_with("portainer:") => {
+                Err(Failure::bad_request("action not supported for this host"))
+            }
+            Some(_) => Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "cluster not available")),
+        }
     }
 }
 

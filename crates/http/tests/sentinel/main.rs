@@ -11,6 +11,7 @@ mod hooks;
 mod identity;
 mod images;
 mod logs;
+mod power;
 mod queue;
 mod reading;
 mod settings;

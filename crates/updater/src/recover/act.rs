@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lodeman_domain::update::{Direction, Phase, Step};
+use lodeman_domain::update::{Direction, OperationKind, Phase, Step};
 
 use super::decide::Action;
 use crate::swap::call::Call;
@@ -10,7 +10,8 @@ use crate::swap::hook;
 use crate::swap::perform::{Halt, Run};
 use crate::swap::recreate::recreate;
 use crate::swap::{
-    Abort, Ending, Swapper, abort, back, clean, find_new, finish, hold, hold_for, is_images_fault, validate,
+    Abort, Ending, Swapper, abort, back, clean, come_back, find_new, finish, hold, hold_for, is_images_fault,
+    validate,
 };
 
 /// What is left of a budget at least, so that an interrupted judging means something.
@@ -42,6 +43,9 @@ pub(crate) async fn act(
 
 async fn carry_out(swapper: &Swapper, run: &mut Run, action: Action) -> Result<Ending, Halt> {
     match action {
+        Action::Abort { start_old } if run.journal.op.kind == OperationKind::Restart => {
+            come_back(run, start_old, "it was interrupted").await
+        }
         Action::Abort { start_old } => {
             let reason = hook::interruption(run);
             abort(run, Abort { phase: Phase::Aborted, reason, interrupted: true, start_old }).await

@@ -152,6 +152,20 @@ pub fn decide(phase: Phase, facts: &Facts) -> Action {
     }
 }
 
+/// Chooses the row of a restart, which has no replacement: what was stopped by it is started again.
+#[must_use]
+pub fn decide_restart(phase: Phase, facts: &Facts) -> Action {
+    if phase.is_terminal() {
+        return Action::StayHeld;
+    }
+    match facts.old {
+        OldState::Gone => Action::External { what: "the container was removed by someone else" },
+        OldState::Run => Action::Abort { start_old: false },
+        OldState::Down if facts.stop_intended => Action::Abort { start_old: true },
+        OldState::Down => Action::External { what: "the container was stopped by someone else" },
+    }
+}
+
 fn early(facts: &Facts) -> Action {
     match facts.old {
         OldState::Gone => Action::External { what: "the container was removed by someone else" },
@@ -350,6 +364,19 @@ mod tests {
         assert_eq!(decide(P::Committed, &facts(OldState::Down, NewState::Down)), Action::HoldCommitted);
         let explained = Facts { exit_explained: true, ..facts(OldState::Down, NewState::Down) };
         assert_eq!(decide(P::Committed, &explained), Action::RestartCommitted);
+    }
+
+    #[test]
+    fn a_restart_starts_what_it_stopped_and_nothing_else() {
+        for phase in P::ALL.iter().filter(|p| !p.is_terminal()) {
+            let f = |old| facts(old, NewState::Gone);
+            assert_eq!(decide_restart(*phase, &f(OldState::Run)), Action::Abort { start_old: false });
+            assert!(matches!(decide_restart(*phase, &f(OldState::Down)), Action::External { .. }));
+            let stopped = Facts { stop_intended: true, ..f(OldState::Down) };
+            assert_eq!(decide_restart(*phase, &stopped), Action::Abort { start_old: true });
+            let gone = Facts { stop_intended: true, ..f(OldState::Gone) };
+            assert!(matches!(decide_restart(*phase, &gone), Action::External { .. }));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The way back: the old container where it was, as it was.
 
 use lodeman_domain::container::{ContainerId, RunState};
-use lodeman_domain::update::{Direction, Phase, Step};
+use lodeman_domain::update::{Direction, OperationKind, Phase, Step};
 use lodeman_engine::{ContainerInspect, RestartPolicy};
 
 use super::call::Call;
@@ -9,6 +9,7 @@ use super::finish::{Ending, finish};
 use super::names::pin_name;
 use super::perform::{Halt, Run};
 use super::refusal::Cause;
+use super::restart::come_back;
 use super::restore::{dark_ms, restore, restore_name, start_old};
 use super::verify::keep_last_words;
 
@@ -26,6 +27,10 @@ pub(crate) struct Abort {
 pub(crate) async fn turn(run: &mut Run, halt: &Halt) -> Result<Ending, Halt> {
     let reason = halt.to_string();
     let phase = run.journal.op.phase;
+    if run.journal.op.kind == OperationKind::Restart {
+        let was_stopped = run.journal.patient;
+        return come_back(run, was_stopped, &reason).await;
+    }
     let (old_gone, interrupted) = match halt {
         Halt::Failed { step, gone, .. } => (*gone && touches_old(*step), false),
         Halt::Stopping => (false, true),

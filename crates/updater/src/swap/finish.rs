@@ -33,6 +33,7 @@ impl Ending {
         let op = &run.journal.op;
         let outcome = match op.phase {
             Phase::Committed | Phase::Cleaned if op.kind == OperationKind::Rollback => Outcome::Restored,
+            Phase::RolledBack if op.kind == OperationKind::Restart => Outcome::Restarted,
             // An accepted update that a person took back.
             Phase::RolledBack if op.committed_at.is_some() => Outcome::Restored,
             Phase::Committed | Phase::Cleaned if op.old_running => Outcome::Updated,
@@ -68,6 +69,9 @@ impl Ending {
 
 /// Records `ending`. The row's phase is set by the caller; everything commits together.
 pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
+    if run.journal.op.kind == OperationKind::Restart {
+        return finish_restart(run, ending).await;
+    }
     let op = run.journal.op.clone();
     let now = run.deps.clock.now();
     let key = run.journal.key();
@@ -150,6 +154,27 @@ pub(crate) async fn finish(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
     Ok(())
 }
 
+/// A restart changes nothing of what a container runs: no history, no queue, no ledger.
+async fn finish_restart(run: &mut Run, ending: &Ending) -> Result<(), Halt> {
+    let name = run.journal.op.canonical_name.clone();
+    let because = ending.reason.as_deref().unwrap_or("it was interrupted");
+    let message = match ending.outcome {
+        Outcome::Restarted => format!("Container restarted: {name}"),
+        _ => format!("restart failed: {because}"),
+    };
+    tracing::info!(container.name = %name, operation = %run.journal.op.id, outcome = %ending.outcome, "{message}");
+    let data = serde_json::json!({ "outcome": ending.outcome, "reason": ending.reason });
+    if ending.outcome == Outcome::Held {
+        let alert = run.journal.event(EventKind::Alert, &format!("{name}: {message}"), data.clone());
+        run.journal.also(Write::AppendEvent(alert));
+    }
+    let ended = run.journal.event(EventKind::OperationEnded, &message, data);
+    run.journal.also(Write::AppendEvent(ended));
+    run.journal.flush().await?;
+    run.journal.patient = false;
+    Ok(())
+}
+
 /// Where the queue entry that led here goes, and the word of it.
 async fn queue_move(run: &Run, ending: &Ending) -> Result<Vec<Write>, Halt> {
     let entry = run.deps.store.find_queue_entry(&run.journal.key()).await?;
@@ -192,6 +217,7 @@ fn sentence(name: &lodeman_domain::container::ContainerName, ending: &Ending) ->
     match ending.outcome {
         Outcome::Updated => format!("{name} is updated{down}"),
         Outcome::UpdatedUnproven => format!("{name} is exchanged but was not running, so it is not proven"),
+        Outcome::Restarted => format!("{name} is restarted{down}"),
         Outcome::Restored => format!("{name} is back at its earlier state{down}"),
         Outcome::RolledBack => format!("{name} is rolled back{down}{because}"),
         Outcome::External => format!("{name} was changed by someone else{because}"),

@@ -59,6 +59,10 @@ async fn prepare(run: &mut Run, request: &SwapRequest, planned: &Planned) -> Res
     let store = planned.info.image_store;
     let image = match request.kind {
         OperationKind::Update => pull::pull(run, store, &request.target, request.no_pull).await?,
+        OperationKind::Restart => {
+            let reason = "a restart makes no replacement".to_owned();
+            return Err(Halt::Failed { step: Step::Pull, reason, gone: false });
+        }
         OperationKind::Rollback => {
             // The state to go back to is on the host by its image id; whoever asked has made sure.
             let image = request.target.config.clone().unwrap_or_else(|| request.target.digest.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lodeman_domain::clock::Clock;
 use lodeman_domain::event::{Event, EventKind};
-use lodeman_domain::update::{Operation, Phase, Step, StepOutcome, StepRecord};
+use lodeman_domain::update::{Operation, OperationKind, Phase, Step, StepOutcome, StepRecord};
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_store::{Store, StoreError, Write};
 
@@ -97,7 +97,13 @@ impl Journal {
         self.pending.push(Write::AppendEvent(event));
     }
 
-    pub(crate) fn event(&self, kind: EventKind, message: &str, data: serde_json::Value) -> Event {
+    pub(crate) fn event(&self, kind: EventKind, message: &str, mut data: serde_json::Value) -> Event {
+        // A restart is told in other words than an update.
+        if self.op.kind == OperationKind::Restart
+            && let Some(data) = data.as_object_mut()
+        {
+            data.insert("kind".to_owned(), serde_json::json!(self.op.kind));
+        }
         Event {
             kind,
             at: self.clock.now(),

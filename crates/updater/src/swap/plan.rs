@@ -2,9 +2,12 @@
 
 use futures::stream::{self, StreamExt as _};
 use lodeman_domain::container::{ContainerId, ContainerName};
+use lodeman_domain::digest::Digest;
 use lodeman_domain::event::{Event, EventKind};
+use lodeman_domain::image::ImageReference;
 use lodeman_domain::queue::QueueState;
 use lodeman_domain::update::{Direction, JOURNAL_FORMAT, Operation, OperationId, OperationKind, Phase};
+use lodeman_domain::workload::WorkloadKey;
 use lodeman_engine::spec::{self, Plan, Source};
 use lodeman_engine::{ContainerEngine, ContainerInspect, EngineError, EngineInfo, ImageInspect};
 use lodeman_store::{SealedSpec, SpecKind, StoreError, Write};
@@ -139,46 +142,68 @@ async fn inspect_others(
 
 fn operation(deps: &Deps, request: &SwapRequest, planned: &Planned, plan: &Plan) -> Operation {
     let Planned { old, old_image, info, .. } = planned;
+    let image_id = old.image_id().unwrap_or_else(|| old_image.id().clone());
+    let grace = request.grace.unwrap_or(deps.swap.grace);
+    Operation {
+        kind: request.kind,
+        old_repo_digests: old_image.repo_digests(),
+        platform: old.manifest_platform().unwrap_or_else(|| usable_platform(old_image, info)),
+        anonymous_volumes: plan.anonymous_volumes.iter().map(|v| v.name.clone()).collect(),
+        target_digest: Some(request.target.digest.clone()),
+        target_manifest: Some(request.target.manifest.clone()),
+        validate_budget_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+        by_person: request.by.clone(),
+        ..row(deps, &request.key, old, image_id, request.target.reference.clone(), info)
+    }
+}
+
+/// The row of an operation on a container, which so far is for nothing but a restart.
+pub(super) fn row(
+    deps: &Deps,
+    key: &WorkloadKey,
+    old: &ContainerInspect,
+    image_id: Digest,
+    target_reference: ImageReference,
+    info: &EngineInfo,
+) -> Operation {
     let id = OperationId(deps.ids.next());
-    let name = &request.key.name;
+    let name = &key.name;
     let policy = old.restart_policy();
     let now = deps.clock.now();
-    let image_id = old_image.id().clone();
-    let grace = request.grace.unwrap_or(deps.swap.grace);
     Operation {
         id,
         format: JOURNAL_FORMAT,
         version: 0,
-        kind: request.kind,
-        host: request.key.host.clone(),
+        kind: OperationKind::Restart,
+        host: key.host.clone(),
         engine_id: info.engine_id.clone(),
         storage_driver: info.storage_driver.clone(),
         canonical_name: name.clone(),
         temp_name: derived(name, Role::New, id),
         retained_name: derived(name, Role::Old, id),
         old_id: old.id().clone(),
-        old_image_id: old.image_id().unwrap_or(image_id),
+        old_image_id: image_id,
         old_manifest: old.manifest_digest(),
-        old_repo_digests: old_image.repo_digests(),
+        old_repo_digests: Vec::new(),
         old_reference: old.image_reference().to_owned(),
-        platform: old.manifest_platform().unwrap_or_else(|| usable_platform(old_image, info)),
+        platform: old.manifest_platform().unwrap_or_else(|| info.platform.clone()),
         old_running: old.is_up() || old.state() == Some(lodeman_domain::container::RunState::Restarting),
         old_paused: old.state() == Some(lodeman_domain::container::RunState::Paused),
         old_started_at: old.started_at().to_owned(),
         old_restart_policy: (policy.name, policy.maximum_retry_count),
         stop_grace_seconds: old.stop_timeout_seconds().unwrap_or(10),
         old_config_hash: config_hash(old),
-        anonymous_volumes: plan.anonymous_volumes.iter().map(|v| v.name.clone()).collect(),
-        target_reference: request.target.reference.clone(),
-        target_digest: Some(request.target.digest.clone()),
-        target_manifest: Some(request.target.manifest.clone()),
+        anonymous_volumes: Vec::new(),
+        target_reference,
+        target_digest: None,
+        target_manifest: None,
         target_image_id: None,
         image_was_new: false,
         new_id: None,
         new_plan_hash: None,
         phase: Phase::Planned,
         direction: Direction::Forward,
-        validate_budget_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+        validate_budget_ms: 0,
         validate_used_ms: 0,
         listened: Vec::new(),
         restarted_after_explained_exit: false,
@@ -188,7 +213,7 @@ fn operation(deps: &Deps, request: &SwapRequest, planned: &Planned, plan: &Plan)
         recoveries: 0,
         boot_id: deps.owner.boot_id.clone(),
         process_id: deps.owner.process_id,
-        by_person: request.by.clone(),
+        by_person: None,
         reason: None,
         held_because: None,
         recreation: None,

@@ -11,4 +11,5 @@ mod kill;
 mod orphans;
 mod outcome;
 mod recreate;
+mod restart;
 mod world;

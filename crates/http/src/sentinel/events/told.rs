@@ -60,11 +60,16 @@ impl Told {
             EventKind::QueueChanged => {
                 facts.state.and_then(queue_word).map(|w| told("queue_change", w)).into_iter().collect()
             }
+            EventKind::OperationPhase if facts.kind == Some(OperationKind::Restart) => Vec::new(),
             EventKind::OperationPhase => match facts.phase {
                 Some(Phase::Planned) => started(event, &facts),
                 _ => vec![told("update_progress", &event.message)],
             },
+            EventKind::OperationEnded if facts.kind == Some(OperationKind::Restart) => {
+                vec![told("container_state", &event.message)]
+            }
             EventKind::OperationEnded => ended(event, &facts),
+            EventKind::ContainerState => vec![told("container_state", &event.message)],
             EventKind::ActionFailed => vec![told("container_update", &event.message)],
             EventKind::PolicyChanged => vec![told("policy_change", &event.message)],
             EventKind::SettingsChanged => {
@@ -149,6 +154,8 @@ fn ended(event: &Event, facts: &Facts) -> Vec<Told> {
         Some(Outcome::Held) => vec![told(format!("rollback failed{why}"))],
         Some(Outcome::SkippedByHook) => vec![told(format!("update skipped by hook{why}"))],
         Some(Outcome::Aborted | Outcome::External) => vec![told(format!("update failed{why}"))],
-        Some(Outcome::Pulled | Outcome::DryRun | Outcome::CheckFailed) | None => Vec::new(),
+        Some(Outcome::Restarted | Outcome::Pulled | Outcome::DryRun | Outcome::CheckFailed) | None => {
+            Vec::new()
+        }
     }
 }
