@@ -17,8 +17,11 @@ fn a_container_is_restarted_stopped_and_started_and_its_log_is_followed() {
     let name = corner.named("app");
     let events = api.follow("/api/events", None).unwrap();
     events.wait_for(PATIENCE, |told| told.name == "connected").unwrap();
-    let said = || Ok(api.get(&format!("/api/containers/{name}/logs"))?["logs"].as_str().map(str::to_owned));
-    wait(PATIENCE, || Ok(said()?.filter(|logs| logs == "hello\n"))).unwrap();
+    let said = || {
+        let shown = api.get(&format!("/api/containers/{name}/logs"))?;
+        Ok((shown["logs"] == "hello\n").then_some(()))
+    };
+    wait(PATIENCE, said).unwrap();
     let log = api.follow(&format!("/api/containers/{name}/logs/stream"), None).unwrap();
     log.wait_for(PATIENCE, |told| told.name.is_empty() && told.data == "hello").unwrap();
 
