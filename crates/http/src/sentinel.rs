@@ -35,6 +35,7 @@ mod reply;
 mod settings;
 pub mod span;
 mod surroundings;
+mod versions;
 
 use std::sync::Arc;
 
@@ -158,6 +159,9 @@ pub fn routes(door: Arc<dyn Doorkeeper>) -> Routes<Sentinel> {
         .add(container, routes!(dependencies::list_dependencies))
         .add(container, routes!(dependencies::get_dependencies))
         .add(container, routes!(events::follow_events))
+        .add(container, routes!(versions::list_versions))
+        .add(container, routes!(versions::list_tags))
+        .add(apply, routes!(versions::update_to_version))
         .add(control, routes!(power::restart_container))
         .add(control, routes!(power::stop_container))
         .add(control, routes!(power::start_container))

@@ -16,6 +16,7 @@ mod power;
 mod records;
 mod settings;
 mod state;
+mod versions;
 mod work;
 
 use std::collections::BTreeSet;

@@ -15,5 +15,6 @@ mod power;
 mod queue;
 mod reading;
 mod settings;
+mod versions;
 mod walk;
 mod world;

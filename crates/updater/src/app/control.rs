@@ -138,7 +138,7 @@ impl App {
     }
 
     /// What is said of containers is true again after they were changed. Nothing is applied.
-    async fn look_again(&self, names: BTreeSet<ContainerName>) -> Vec<Explanation> {
+    pub(super) async fn look_again(&self, names: BTreeSet<ContainerName>) -> Vec<Explanation> {
         if names.is_empty() {
             return Vec::new();
         }

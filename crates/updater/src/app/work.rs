@@ -104,7 +104,7 @@ impl App {
     }
 
     /// What was begun did not come to an operation, so no operation tells of its end.
-    async fn tell_failure(&self, name: ContainerName, action: &str, error: &ControlError) {
+    pub(super) async fn tell_failure(&self, name: ContainerName, action: &str, error: &ControlError) {
         tracing::warn!(container.name = %name, error = error as &dyn std::error::Error, "{action} failed");
         let deps = self.swapper.deps();
         let event = Event {
