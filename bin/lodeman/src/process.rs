@@ -2,6 +2,7 @@
 
 use std::io;
 
+use lodeman_domain::container::ContainerId;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -43,6 +44,24 @@ pub fn boot_id() -> String {
         .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }
 
+/// The container that this process runs in, where it runs in one of an engine that mounts files of its own
+/// into it, as Docker and Podman do.
+pub fn own_container() -> Option<ContainerId> {
+    container_of(&std::fs::read_to_string("/proc/self/mountinfo").ok()?)
+}
+
+/// The container whose `hostname` file is mounted at `/etc/hostname`: its folder is named by its id.
+fn container_of(mounts: &str) -> Option<ContainerId> {
+    let of_line = |line: &str| {
+        // Where it comes from is the fourth field, where it is mounted the fifth.
+        let mut fields = line.split(' ').skip(3);
+        let (from, at) = (fields.next()?, fields.next()?);
+        let mut folders = from.rsplit('/').skip(1);
+        (at == "/etc/hostname").then(|| folders.find_map(|folder| folder.parse().ok())).flatten()
+    };
+    mounts.lines().find_map(of_line)
+}
+
 /// The signals that ask for an end. From its making on they no longer end the process by themselves.
 pub struct EndSignals {
     terminate: Signal,
@@ -80,6 +99,22 @@ pub async fn ignore_hang_ups() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_own_container_is_told_by_the_files_that_its_engine_mounts() {
+        let id = "4f5b0c7a3e9d".repeat(5) + "4f5b";
+        let docker = format!(
+            "36 35 98:0 / / rw - overlay overlay rw\n\
+             41 36 8:1 /docker/containers/{id}/resolv.conf /etc/resolv.conf rw - ext4 /dev/vda rw\n\
+             42 36 8:1 /var/lib/docker/containers/{id}/hostname /etc/hostname rw,relatime - ext4 /dev/vda rw\n"
+        );
+        let podman = docker.replace(&format!("{id}/hostname"), &format!("{id}/userdata/hostname"));
+        for mounts in [docker, podman] {
+            assert_eq!(container_of(&mounts).map(|found| found.to_string()), Some(id.clone()));
+        }
+        assert_eq!(container_of("36 35 98:0 / / rw - ext4 /dev/vda rw\nnonsense\n\n"), None);
+        assert_eq!(container_of("42 36 8:1 /etc/hostname /etc/hostname rw - ext4 /dev/vda rw\n"), None);
+    }
 
     #[test]
     fn only_what_looks_like_a_user_is_one() {

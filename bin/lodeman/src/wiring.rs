@@ -92,7 +92,7 @@ impl Local {
             ids: Arc::new(SystemIds),
             pull_auth: Arc::new(registry::PullAuthOf(registry.clone())),
             progress: ProgressHub::default(),
-            swap: SwapConfig::default(),
+            swap: SwapConfig { own_container: process::own_container(), ..SwapConfig::default() },
             owner: Owner { boot_id: process::boot_id(), process_id: std::process::id() },
         };
         let stopping = CancellationToken::new();

@@ -98,12 +98,12 @@ pub struct QueueEntry {
 
 impl QueueEntry {
     /// Whether it waits: for a person, for its time, or to be tried again. One that a person approved does
-    /// where the container's hook put it off.
+    /// where something put it off: the container's hook, or another container that it needs.
     #[must_use]
     pub fn waits(&self) -> bool {
         match self.state {
             QueueState::Pending | QueueState::Waiting | QueueState::Failed => true,
-            QueueState::Approved => self.retry_at.is_some(),
+            QueueState::Approved => self.retry_at.is_some() || self.note.is_some(),
             _ => false,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lodeman_domain::clock::{Clock, IdSource};
+use lodeman_domain::container::ContainerId;
 use lodeman_domain::image::Repository;
 use lodeman_domain::policy::Policy;
 use lodeman_domain::workload::HostId;
@@ -76,6 +77,16 @@ pub struct SwapConfig {
     pub space_reserve_bytes: u64,
     /// Whether a journal-less leftover is rolled back without asking.
     pub adopt_orphans: bool,
+    /// The container that this process itself runs in, where it does: it is never replaced or stopped.
+    pub own_container: Option<ContainerId>,
+}
+
+impl SwapConfig {
+    /// Whether a container is this server's own: it runs in it, or a label says so.
+    #[must_use]
+    pub fn is_own(&self, id: &ContainerId, says_label: bool) -> bool {
+        says_label || self.own_container.as_ref() == Some(id)
+    }
 }
 
 impl Default for SwapConfig {
@@ -97,6 +108,7 @@ impl Default for SwapConfig {
             hooks_enabled: false,
             space_reserve_bytes: 64 << 20,
             adopt_orphans: false,
+            own_container: None,
         }
     }
 }

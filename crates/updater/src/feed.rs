@@ -4,13 +4,14 @@
 //! off, not waited for: everything but live progress has a number, and can be asked for again from there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use lodeman_domain::clock::Clock;
 use lodeman_domain::event::Progress;
 use lodeman_store::{Store, StoreError, StoredEvent};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Mutex, Notify, broadcast};
+use tokio::sync::{Mutex, Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::deps::Deps;
@@ -18,6 +19,8 @@ use crate::progress::ProgressHub;
 
 /// How many items wait for a subscriber before it is cut off.
 const WAITING: usize = 256;
+/// How long after a failed read of the outbox it is read again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How many events are read at once.
 const PAGE: u32 = 256;
 
@@ -85,6 +88,8 @@ impl Feed {
     pub async fn run(&self, stopping: CancellationToken) {
         let mut progress = self.progress.subscribe();
         let mut changes = self.store.changes();
+        // Set while something stored could not be read.
+        let mut again = None;
         loop {
             if self.sender.receiver_count() == 0 {
                 tokio::select! {
@@ -99,15 +104,17 @@ impl Feed {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 },
-                stored = changes.changed() => {
+                stored = changed(&mut changes, again) => {
                     if stored.is_err() {
                         return;
                     }
                     let mut at = self.at.lock().await;
                     // Progress that came before an event was sent before that was stored.
                     let before = || while let Ok(moved) = progress.try_recv() { self.pass_on(moved) };
+                    again = None;
                     if let Err(error) = self.catch_up(&mut at, before).await {
                         tracing::debug!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
+                        again = Some(AGAIN);
                     }
                 }
             }
@@ -137,6 +144,15 @@ impl Feed {
         }
         at.get_or_insert(0);
         Ok(())
+    }
+}
+
+/// Waits until something was stored, or until `again` has passed.
+async fn changed(changes: &mut watch::Receiver<u64>, again: Option<Duration>) -> Result<(), RecvError> {
+    let stored = async { changes.changed().await.map_err(|_| RecvError::Closed) };
+    match again {
+        Some(again) => tokio::time::timeout(again, stored).await.unwrap_or(Ok(())),
+        None => stored.await,
     }
 }
 

@@ -49,6 +49,8 @@ pub struct ContainerView {
 pub(super) struct Known {
     overrides: BTreeMap<ContainerName, Policy>,
     updating: BTreeSet<ContainerName>,
+    /// The container that this process runs in.
+    own: Option<ContainerId>,
 }
 
 /// A list, and what it was made of.
@@ -76,7 +78,7 @@ impl Known {
             state: entry.inspect.state(),
             updating: self.updating.contains(&name),
             stack: hints.stack,
-            is_self: hints.is_self,
+            is_self: hints.is_self || self.own.as_ref() == Some(entry.id()),
             is_swarm_task: hints.is_swarm_task,
             labels,
             name,
@@ -174,7 +176,7 @@ impl App {
                 .filter(|op| here(&op.host) && !matches!(op.phase, Phase::Committed | Phase::Held))
                 .map(|op| op.canonical_name)
                 .collect();
-            Ok(Known { overrides, updating })
+            Ok(Known { overrides, updating, own: deps.swap.own_container.clone() })
         };
         let known = self.kept.known.get(store, read).await?;
         Ok((known, self.settings().default_policy))

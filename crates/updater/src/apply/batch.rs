@@ -128,7 +128,9 @@ async fn apply_group(
 async fn hold(swapper: &Swapper, entry: &QueueEntry, why: &str) -> UpdateSummary {
     let by_person = entry.decided_by.is_some();
     let state = if by_person { QueueState::Approved } else { QueueState::Waiting };
-    settle(swapper, entry, state, why).await;
+    if entry.state != state || entry.note.as_deref() != Some(why) {
+        settle(swapper, entry, state, why).await;
+    }
     tracing::info!(container.name = %entry.workload.name, "held back: {why}");
     UpdateSummary {
         name: entry.workload.name.clone(),

@@ -139,7 +139,8 @@ async fn subjects(
     for one in observed.iter().filter(|o| names.is_empty() || names.contains(o.container.name())) {
         let key = WorkloadKey { host: deps.host.clone(), name: one.container.name().clone() };
         let stored = known.overrides.get(&key).copied();
-        let subject = Subject::new(&deps.host, one, &all, &info, settings, stored);
+        let mut subject = Subject::new(&deps.host, one, &all, &info, settings, stored);
+        subject.hints.is_self = deps.swap.is_own(one.container.id(), subject.hints.is_self);
         // What lies outside the include scope is somebody else's, and told only to who asks by name.
         if names.is_empty() && subject.is_outside_scope() {
             continue;

@@ -5,6 +5,7 @@ use lodeman_domain::container::{ContainerId, ContainerName};
 use lodeman_domain::digest::Digest;
 use lodeman_domain::event::{Event, EventKind};
 use lodeman_domain::image::ImageReference;
+use lodeman_domain::label::read_labels;
 use lodeman_domain::queue::QueueState;
 use lodeman_domain::update::{Direction, JOURNAL_FORMAT, Operation, OperationId, OperationKind, Phase};
 use lodeman_domain::workload::WorkloadKey;
@@ -82,6 +83,9 @@ pub(crate) async fn plan(deps: &Deps, request: &SwapRequest) -> Result<(Run, Pla
         .find_container(name)
         .await?
         .ok_or_else(|| SwapError::NoSuchContainer { name: name.to_string() })?;
+    if deps.swap.is_own(old.id(), read_labels(&old.labels()).is_self) {
+        return Err(refused(name, "it is the server's own container, which cannot replace itself"));
+    }
     let info = engine.info().await?;
     let others = inspect_others(engine, old.id()).await?;
     if request.kind == OperationKind::Update

@@ -205,6 +205,21 @@ async fn a_backup_keeps_the_replaced_image_beyond_its_rollback_point_and_then_le
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_container_that_the_server_runs_in_is_never_replaced() {
+    let world = World::new(Behaviour::default());
+    let swapper = world.swapper();
+    let own = world.engine.container(World::key().name.as_str()).unwrap();
+    let config = lodeman_updater::deps::SwapConfig {
+        own_container: Some(own.id().clone()),
+        ..swapper.deps().swap.clone()
+    };
+    let refused = swapper.with_config(config).swap(world.request()).await.unwrap_err();
+    assert!(refused.to_string().contains("the server's own container"), "{refused}");
+    assert_eq!(world.engine.container(World::key().name.as_str()).unwrap().id(), own.id());
+    assert!(world.store.log().is_empty(), "nothing was begun");
+}
+
+#[tokio::test(start_paused = true)]
 async fn going_back_without_the_image_is_refused_before_anything_is_touched() {
     let world = World::new(Behaviour::default());
     let swapper = world.swapper();
