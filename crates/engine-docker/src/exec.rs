@@ -7,7 +7,6 @@
 mod frames;
 mod kill;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +16,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use lodeman_domain::container::ContainerId;
 use lodeman_engine::{EngineError, ExecEnding, ExecReport, ExecRequest};
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -37,6 +38,9 @@ const LOOK_SOON: Duration = Duration::from_millis(100);
 
 /// How long a command that ended is listened to, where a child of it keeps its streams open.
 const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// How long a command is waited for at most, so that the moment can be told by the clock.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// Looks that fail in a row before nothing is known of the command any more.
 const MAX_FAILED_LOOKS: u32 = 10;
@@ -73,10 +77,11 @@ impl Output {
     }
 }
 
-/// A text that no other command of this process carries.
-fn fresh_mark(id: &ContainerId) -> String {
-    static COUNT: AtomicU64 = AtomicU64::new(1);
-    format!("{}-{}-{}", id.short(), std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+/// A text that no other command carries, of this server or of one before it, and that begins no other's.
+fn fresh_mark() -> Result<String, EngineError> {
+    let mut bytes = [0; 16];
+    OsRng.try_fill_bytes(&mut bytes).map_err(|error| EngineError::Unreachable(error.into()))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 fn unknown(why: impl Into<String>) -> EngineError {
@@ -89,12 +94,12 @@ impl DockerEngine {
         id: &ContainerId,
         request: &ExecRequest,
     ) -> Result<ExecReport, EngineError> {
-        let mark = fresh_mark(id);
+        let mark = fresh_mark()?;
         let environment = request.environment.iter().map(|(name, value)| format!("{name}={value}"));
         let environment: Vec<String> = environment.chain([format!("{MARK}={mark}")]).collect();
         let exec = self.make_exec(id, &request.command, &environment).await.map_err(not_begun)?;
         let mut output = Output::default();
-        let deadline = Instant::now() + request.timeout;
+        let deadline = Instant::now() + request.timeout.min(LONGEST);
         if let Some(code) = self.follow(&exec, &mut output, deadline).await? {
             return Ok(output.into_report(ExecEnding::Exited { code }));
         }
@@ -133,7 +138,7 @@ impl DockerEngine {
         *request.uri_mut() =
             path.parse().map_err(|error: http::uri::InvalidUri| EngineError::Unreachable(error.into()))?;
         let wait = self.transport.deadlines.quick;
-        let response = self.transport.stream(ACTION, Lane::Calls, wait, request).await?;
+        let response = self.transport.stream(ACTION, Lane::Commands, wait, request).await?;
         Ok(response.into_body())
     }
 

@@ -34,6 +34,9 @@ const CALL_CONNECTIONS: usize = 8;
 /// How many connections follow logs at most: each is held as long as somebody reads.
 const LOG_CONNECTIONS: usize = 64;
 
+/// How many commands in containers are listened to at most: each holds its connection until it ends.
+const COMMAND_CONNECTIONS: usize = 64;
+
 /// Which connections a request may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -43,6 +46,8 @@ pub(crate) enum Lane {
     Events,
     /// Those kept for logs that are followed.
     Logs,
+    /// Those kept for commands that run in containers.
+    Commands,
 }
 
 /// One request that is answered in one piece.
@@ -66,6 +71,7 @@ pub(crate) struct Transport {
     calls: Arc<Semaphore>,
     events: Arc<Semaphore>,
     logs: Arc<Semaphore>,
+    commands: Arc<Semaphore>,
     /// The newest version that the engine offered.
     offered: Mutex<Option<ApiVersion>>,
 }
@@ -91,6 +97,7 @@ impl Transport {
             calls: Arc::new(Semaphore::new(CALL_CONNECTIONS)),
             events: Arc::new(Semaphore::new(1)),
             logs: Arc::new(Semaphore::new(LOG_CONNECTIONS)),
+            commands: Arc::new(Semaphore::new(COMMAND_CONNECTIONS)),
             offered: Mutex::new(None),
         }
     }
@@ -238,6 +245,7 @@ impl Transport {
         let (places, count) = match lane {
             Lane::Calls | Lane::Events => (&self.calls, CALL_CONNECTIONS),
             Lane::Logs => (&self.logs, LOG_CONNECTIONS),
+            Lane::Commands => (&self.commands, COMMAND_CONNECTIONS),
         };
         match timeout(wait, Arc::clone(places).acquire_owned()).await {
             Ok(place) => place.map_err(unreachable),

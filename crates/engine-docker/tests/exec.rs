@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,7 +13,8 @@ use axum::body::Body;
 use axum::http::Response;
 use lodeman_engine::{ContainerEngine, EngineError, ExecEnding, ExecReport, ExecRequest};
 use serde_json::{Value, json};
-use support::{Asked, ID, Scripted, refuses, says, says_and_hangs};
+use support::{Asked, ID, Scripted, inspect, refuses, says, says_and_hangs};
+use tokio::task::JoinSet;
 
 const EXEC: &str = "e0";
 
@@ -153,5 +156,57 @@ async fn what_cannot_be_killed_is_told() {
             assert!(why.contains("cannot be seen") && why.contains("no shell"), "{why}");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn commands_that_take_long_stand_in_no_other_calls_way() {
+    let scripted = engine(|asked| match asked.path.rsplit('/').next() {
+        Some("start") => says_and_hangs(vec!["\u{1}\0\0\0\0\0\0\u{4}slow"]),
+        _ if asked.path.contains("/exec/") => state(true, None),
+        _ => says(200, inspect(ID, "web")),
+    });
+    let engine = Arc::new(scripted.engine());
+    let mut running = JoinSet::new();
+    for _ in 0..12 {
+        let engine = Arc::clone(&engine);
+        running
+            .spawn(async move { engine.exec(&ID.parse().unwrap(), &request(Duration::from_mins(1))).await });
+    }
+    let all_started = async {
+        while scripted.lines().iter().filter(|line| line.ends_with("/start")).count() < 12 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all_started).await.unwrap();
+    let id = ID.parse().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), engine.inspect_container(&id)).await.unwrap().unwrap();
+    assert!(running.try_join_next().is_none(), "all of them still run");
+}
+
+#[tokio::test]
+async fn each_command_has_a_mark_that_no_other_has_or_begins_with() {
+    let scripted =
+        engine(|asked| if asked.path.ends_with("/start") { says(200, "") } else { state(false, Some(0)) });
+    for _ in 0..3 {
+        run(&scripted, LONG).await.unwrap();
+    }
+    let made = scripted.asked().into_iter().filter(|a| a.path.ends_with(&format!("/{ID}/exec")));
+    let marks: BTreeSet<String> = made
+        .map(|asked| {
+            let body: Value = serde_json::from_str(&asked.body).unwrap();
+            body["Env"][1].as_str().unwrap().strip_prefix("LODEMAN_EXEC=").unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(marks.len(), 3);
+    assert!(marks.iter().all(|m| m.len() == 32 && m.chars().all(|c| c.is_ascii_hexdigit())), "{marks:?}");
+}
+
+#[tokio::test]
+async fn a_time_beyond_every_clock_is_only_a_long_one() {
+    let scripted =
+        engine(|asked| if asked.path.ends_with("/start") { says(200, "") } else { state(false, Some(0)) });
+    for timeout in [Duration::MAX, Duration::from_secs(i64::MAX.unsigned_abs())] {
+        assert_eq!(run(&scripted, timeout).await.unwrap().ending, ExecEnding::Exited { code: 0 });
     }
 }

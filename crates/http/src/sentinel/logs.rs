@@ -122,8 +122,8 @@ pub async fn follow_logs(
     let log = sentinel.app.follow_logs(&container, lines(&asked)).await;
     let log = log.map_err(|error| failure(&error, "failed to start log stream"))?;
     let connected = stream::once(async { Ok(Bytes::from_static(b"event: connected\ndata: {}\n\n")) });
-    let frames = connected.chain(taken(pump(log, place)));
-    Ok(streamed(Body::from_stream(frames.take_until(left(sentinel, shown, peer, caller)))))
+    let frames = connected.chain(taken(pump(log))).take_until(left(sentinel, shown, peer, caller));
+    Ok(streamed(Body::from_stream(holding(frames, place))))
 }
 
 /// What a client is given next.
@@ -133,12 +133,11 @@ enum Next {
     End,
 }
 
-/// Reads a log as fast as the client takes it: who takes nothing for too long holds no place and no
-/// connection to the engine any longer.
-fn pump(mut log: BoxStream<'static, Result<String, ControlError>>, place: Place) -> mpsc::Receiver<Next> {
+/// Reads a log as fast as the client takes it: who takes nothing for too long holds no connection to the
+/// engine any longer.
+fn pump(mut log: BoxStream<'static, Result<String, ControlError>>) -> mpsc::Receiver<Next> {
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::spawn(async move {
-        let _place = place;
         loop {
             let next = tokio::select! {
                 () = sender.closed() => return,
@@ -181,6 +180,15 @@ fn taken(receiver: mpsc::Receiver<Next>) -> impl Stream<Item = Result<Bytes, Inf
     })
 }
 
+/// The same frames. The place is given back when they are dropped and not before: a client that takes none
+/// of them still has its connection and what waits for it.
+fn holding<F>(frames: impl Stream<Item = F>, place: Place) -> impl Stream<Item = F> {
+    frames.map(move |frame| {
+        let _held = &place;
+        frame
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,9 +205,7 @@ mod tests {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Ok("a line".to_owned())
         });
-        let places = Places::default();
-        let place = places.take(&Principal::system()).unwrap();
-        let mut receiver = pump(endless.boxed(), place);
+        let mut receiver = pump(endless.boxed());
         tokio::time::sleep(PATIENCE + Duration::from_secs(1)).await;
         let mut got = 0;
         while receiver.recv().await.is_some() {
@@ -207,6 +213,24 @@ mod tests {
         }
         assert_eq!(got, WAITING, "what waited, and then the end");
         assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), WAITING + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_keeps_his_place_until_his_connection_is_gone() {
+        let places = Places::default();
+        let take = || places.take(&Principal::system()).ok();
+        let place = take().unwrap();
+        let others: Vec<Place> = std::iter::from_fn(take).collect();
+        let endless = stream::repeat_with(|| Ok("a line".to_owned()));
+        let mut frames = Box::pin(holding(taken(pump(endless.boxed())), place));
+        assert_eq!(frames.next().await.unwrap().unwrap(), "data: a line\n\n");
+        tokio::time::sleep(PATIENCE * 2).await;
+        assert!(take().is_none(), "he is cut off from the log, and has his connection");
+        while frames.next().await.is_some() {}
+        assert!(take().is_none(), "the connection is still to be closed");
+        drop(frames);
+        assert!(take().is_some());
+        drop(others);
     }
 
     #[tokio::test(start_paused = true)]

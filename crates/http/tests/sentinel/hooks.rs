@@ -35,6 +35,9 @@ async fn a_container_has_one_hook_a_phase_that_is_read_replaced_and_taken_back()
     let replaced = world.post("/api/hooks/proxy", other).await.json();
     assert_eq!((&replaced["timeout"], &replaced["on_failure"]), (&json!(30), &json!("continue")));
     assert_eq!(world.get("/api/hooks/proxy").await.json(), json!([replaced, post]));
+    let endless = format!(r#"{{"phase":"post-update","command":["x"],"timeout":{}}}"#, i64::MAX);
+    let endless = world.post("/api/hooks/other", &endless).await;
+    assert_eq!((endless.status, &endless.json()["timeout"]), (StatusCode::OK, &json!(i64::MAX)));
 
     for phase in ["pre-update", "pre-update", "sideways"] {
         let gone = delete(&world, &format!("/api/hooks/proxy/{phase}")).await;

@@ -9,7 +9,9 @@ mod run_one;
 
 use lodeman_domain::container::{ContainerId, Labels, RunState};
 use lodeman_domain::event::EventKind;
-use lodeman_domain::hook::{Hook, HookKey, HookPhase, HookReport, HookSource, HookVerdict, OnFailure};
+use lodeman_domain::hook::{
+    Hook, HookKey, HookPhase, HookReport, HookSource, HookVerdict, LONGEST_HOOK_TIMEOUT, OnFailure,
+};
 use lodeman_domain::label::read_labels;
 use lodeman_domain::update::{OperationKind, Phase, Step, StepOutcome, StepRecord};
 use lodeman_store::{StoreError, Write};
@@ -40,7 +42,10 @@ async fn choose(run: &Run, phase: HookPhase, labels: &Labels) -> Result<Option<C
     let key = HookKey { host: op.host.clone(), name: op.canonical_name.to_string() };
     let stored = run.deps.store.list_hooks(&key).await?.into_iter().find(|set| set.phase == phase);
     if let Some(stored) = stored {
-        return Ok(Some(Chosen { hook: stored.hook, source: HookSource::Stored }));
+        // It is stored as it was asked for, however long that is.
+        let timeout = stored.hook.timeout.min(LONGEST_HOOK_TIMEOUT);
+        let hook = Hook { timeout, ..stored.hook };
+        return Ok(Some(Chosen { hook, source: HookSource::Stored }));
     }
     if !run.deps.swap.labels_are_trusted {
         return Ok(None);
@@ -76,7 +81,8 @@ pub(super) async fn before(run: &mut Run, labels: &Labels, stopping: &Cancellati
             Err(failed(PUT_OFF.to_owned()))
         }
         _ if stopping.is_cancelled() => Err(Halt::Stopping),
-        _ if hook.on_failure == OnFailure::Continue => Ok(()),
+        // One whose end is not known may run yet, or have done half of its work: nothing is built on that.
+        _ if report.verdict != HookVerdict::Unknown && hook.on_failure == OnFailure::Continue => Ok(()),
         _ => Err(Halt::Failed {
             step: Step::PreHook,
             reason: format!("its pre-update hook failed: {}", report.detail),

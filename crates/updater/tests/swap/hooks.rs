@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use lodeman_domain::clock::{IdSource, SystemIds};
 use lodeman_domain::event::EventKind;
-use lodeman_domain::hook::{Hook, HookKey, HookPhase, HookReport, HookVerdict, OnFailure, StoredHook};
+use lodeman_domain::hook::{
+    Hook, HookKey, HookPhase, HookReport, HookVerdict, LONGEST_HOOK_TIMEOUT, OnFailure, StoredHook,
+};
 use lodeman_domain::queue::{QueueEntry, QueueState, Target};
 use lodeman_domain::update::{OperationId, Outcome, Step, StepOutcome};
 use lodeman_domain::workload::{HostId, WorkloadKey};
 use lodeman_engine::ContainerEngine as _;
-use lodeman_engine::fake::{Behaviour, ExecScript, Executed, FakeImage};
+use lodeman_engine::fake::{Behaviour, ExecScript, Executed, FakeImage, Fault};
 use lodeman_store::{SpecKind, Store, Write};
 use lodeman_updater::swap::{SwapReport, SwapRequest};
 use serde_json::json;
@@ -23,10 +25,15 @@ pub const AFTER: &str = "warm up";
 
 /// Stores a hook of `web`.
 pub async fn store(world: &World, phase: HookPhase, line: &str, on_failure: OnFailure) {
+    let hook = Hook::shell(line, Duration::from_secs(30), on_failure);
+    store_hook(world, phase, hook).await;
+}
+
+async fn store_hook(world: &World, phase: HookPhase, hook: Hook) {
     let hook = StoredHook {
         key: HookKey { host: HostId::local(), name: NAME.to_owned() },
         phase,
-        hook: Hook::shell(line, Duration::from_secs(30), on_failure),
+        hook,
         by: "ann".to_owned(),
         at: jiff::Timestamp::UNIX_EPOCH,
     };
@@ -203,6 +210,39 @@ async fn a_hook_that_may_fail_does_not_hold_the_update_up_but_may_put_it_off() {
         assert_eq!(world.update().await.outcome, outcome);
         assert_eq!(ran(&world, BEFORE).len(), 1);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_of_which_nothing_is_known_ends_the_update_also_where_it_may_fail() {
+    let world = well(ExecScript::exits(0), ExecScript::exits(0)).await;
+    assert_eq!(world.update().await.outcome, Outcome::Updated);
+    let number = world.faulty.calls().iter().find(|call| call.action == "exec").unwrap().number;
+
+    let world = well(ExecScript::exits(0), ExecScript::exits(0)).await;
+    store(&world, HookPhase::PreUpdate, BEFORE, OnFailure::Continue).await;
+    let before = world.engine.container(NAME).unwrap();
+    world.faulty.fault(number, Fault::ReplyLost);
+    let report = world.update().await;
+    assert_eq!(report.outcome, Outcome::Aborted, "{report:?}");
+    assert!(report.reason.as_deref().is_some_and(|why| why.contains("is not known")), "{report:?}");
+    assert_eq!(world.engine.container(NAME).unwrap(), before, "nothing was changed");
+    assert_eq!(ran(&world, BEFORE).len(), 1, "it is not run again");
+    let kept = report_of(&world, report.operation, SpecKind::PreHook).await;
+    assert_eq!(kept.verdict, HookVerdict::Unknown);
+    world.assert_at_rest("given up").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_stored_with_a_time_beyond_measure_has_the_longest_that_one_may_have() {
+    let world = well(ExecScript::hangs(), ExecScript::exits(0)).await;
+    let beyond = Duration::from_secs(i64::MAX.unsigned_abs());
+    store_hook(&world, HookPhase::PreUpdate, Hook::shell(BEFORE, beyond, OnFailure::Abort)).await;
+    let began = Instant::now();
+    let report = world.update().await;
+    assert_eq!(report.outcome, Outcome::Aborted, "{report:?}");
+    assert!(report.reason.as_deref().is_some_and(|why| why.contains("within 86400 s")), "{report:?}");
+    assert!(began.elapsed() >= LONGEST_HOOK_TIMEOUT);
+    world.assert_at_rest("given up").await;
 }
 
 #[tokio::test(start_paused = true)]
