@@ -203,3 +203,28 @@ fn a_listener_that_was_cut_off_by_a_kill_resumes_without_a_gap() {
     }
     ended(&api, &name, "success");
 }
+
+#[test]
+fn a_version_that_is_named_is_installed_whatever_the_policy() {
+    let Some(mut corner) = Corner::new("sversion") else { return };
+    for tag in ["1.0.0", "1.0.1", "1.1.0"] {
+        corner.push("app", tag, &steady(tag));
+    }
+    corner.run("app", "app", "1.0.0", "pinned", json!({}));
+    let (_server, api) = serve(&mut corner);
+    let name = corner.named("app");
+    assert_eq!(api.get(&format!("/api/containers/{name}/versions")).unwrap(), json!(["1.0.1"]));
+    let tags = api.get(&format!("/api/containers/{name}/tags")).unwrap();
+    assert_eq!(tags.as_array().map(Vec::len), Some(3), "{tags:#}");
+    let path = format!("/api/containers/{name}/update-to-version");
+    let begun = api.post(&path, &json!({ "tag": "1.1.0" })).unwrap();
+    assert_eq!(begun["status"], "started", "{begun:#}");
+    ended(&api, &name, "success");
+    assert_eq!(corner.version("app"), "1.1.0");
+    corner.wait_settled("app");
+    let refused = api.ask("POST", &path, Some(&json!({ "tag": "no/tag" }))).unwrap();
+    assert_eq!(
+        (refused.status, refused.json().unwrap()["error"].clone()),
+        (400, json!("invalid tag format"))
+    );
+}
