@@ -59,7 +59,7 @@ async fn begin(
               (status = 400, description = "No name of a container, or a host that another product manages", body = ErrorBody),
               (status = 403, description = "The server's own container", body = ErrorBody),
               (status = 404, description = "No such container", body = ErrorBody),
-              (status = 409, description = "The container is being changed", body = ErrorBody),
+              (status = 409, description = "The container is being changed, or the engine would remove it", body = ErrorBody),
               (status = 500, description = "The engine cannot be asked", body = ErrorBody),
               (status = 503, description = "Not now, or another host is meant", body = ErrorBody))
 )]
@@ -81,7 +81,7 @@ pub async fn restart_container(
               (status = 400, description = "No name of a container, or a host that another product manages", body = ErrorBody),
               (status = 403, description = "The server's own container", body = ErrorBody),
               (status = 404, description = "No such container", body = ErrorBody),
-              (status = 409, description = "The container is being changed", body = ErrorBody),
+              (status = 409, description = "The container is being changed, or the engine would remove it", body = ErrorBody),
               (status = 500, description = "The engine cannot be asked", body = ErrorBody),
               (status = 503, description = "Not now, or another host is meant", body = ErrorBody))
 )]

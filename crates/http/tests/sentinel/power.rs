@@ -5,6 +5,7 @@ use futures::StreamExt as _;
 use http::{Request, StatusCode, header};
 use lodeman_domain::workload::WorkloadKey;
 use lodeman_testkit::engine::fake::Behaviour;
+use lodeman_testkit::until;
 use serde_json::{Value, json};
 use tower_service::Service as _;
 
@@ -136,4 +137,23 @@ async fn a_start_that_fails_is_told() {
             "{message}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_the_engine_would_remove_is_not_stopped() {
+    let world = world().await;
+    let spec = json!({ "Image": "reg.example/app:1.0.0", "HostConfig": { "AutoRemove": true } });
+    world.host.engine.run("job", &spec).unwrap();
+    let job = "job".parse().unwrap();
+    until(|| async { world.host.app.find_container(&job).await.ok().flatten() }).await;
+    for verb in ["restart", "stop"] {
+        let refused = world.post(&format!("/api/containers/job/{verb}"), "").await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{verb}");
+        let expected = "container `job` is not stopped: the engine removes it as soon as it stops";
+        assert_eq!(refused.error(), expected, "{verb}");
+    }
+    assert!(world.host.engine.container("job").unwrap().is_up());
+    let noted = world.get("/api/logs").await.json();
+    assert!(noted.as_array().unwrap().iter().all(|entry| entry.get("container").is_none()), "{noted}");
+    assert_eq!(world.post("/api/containers/job/start", "").await.status, StatusCode::OK);
 }

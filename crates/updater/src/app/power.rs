@@ -53,6 +53,16 @@ impl PowerAction {
     }
 }
 
+/// What the engine removes as soon as it stops could not be started again.
+fn would_vanish(container: &ContainerInspect) -> Result<(), ControlError> {
+    if !(runs(container) && container.auto_remove()) {
+        return Ok(());
+    }
+    let name = container.name();
+    let why = format!("container `{name}` is not stopped: the engine removes it as soon as it stops");
+    Err(ControlError::new(ErrorKind::Refused, why))
+}
+
 fn runs(container: &ContainerInspect) -> bool {
     container.is_up() || container.state() == Some(RunState::Restarting)
 }
@@ -61,8 +71,8 @@ impl App {
     /// Starts, stops or restarts a container; how that ends is told by events.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] while something else changes the container; while interrupted operations are
-    /// being recovered.
+    /// [`ErrorKind::Conflict`] while something else changes the container; [`ErrorKind::Refused`] where the
+    /// engine would remove it; while interrupted operations are being recovered.
     pub async fn begin_power(
         &self,
         action: PowerAction,
@@ -78,6 +88,9 @@ impl App {
         let open = self.swapper.deps().store.find_open_operation(&key).await?;
         if let Some(open) = open.filter(|open| open.phase != Phase::Committed) {
             return Err(busy(format!(" by operation {}", open.id)));
+        }
+        if action != PowerAction::Start {
+            would_vanish(&self.get_container(&name).await?)?;
         }
         let note = format!("Container {}", action.done());
         self.record_activity(action.verb(), &note, Some(&name), by).await?;
@@ -128,10 +141,17 @@ impl App {
 
     async fn stop_now(&self, key: &WorkloadKey) -> Result<(), ControlError> {
         // What an update keeps of the old container while the new one runs is not needed any more.
-        if let Err(error) = self.swapper.finish_soak(key).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the old container is kept");
-        }
+        let soaked = self.swapper.finish_soak(key).await;
         let container = self.get_container(&key.name).await?;
+        match soaked {
+            // As long as that operation is open, recovery starts again what it finds stopped.
+            Err(error) if container.is_up() => return Err(swap_error(&error)),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the old container is kept");
+            }
+            Ok(()) => {}
+        }
+        would_vanish(&container)?;
         let grace_seconds = container.stop_timeout_seconds().unwrap_or(GRACE_SECONDS);
         self.call(&Call::Stop { id: container.id().clone(), grace_seconds }).await
     }

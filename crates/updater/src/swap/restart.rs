@@ -16,7 +16,7 @@ use super::call::Call;
 use super::finish::{Ending, finish};
 use super::journal::Journal;
 use super::perform::{Halt, Run};
-use super::restore::start_old;
+use super::restore::start_up;
 use super::verify::explained_exit;
 use super::{SwapError, SwapReport, Swapper, gate, plan};
 use crate::locks::{ContainerGuard, DarkPermit};
@@ -67,12 +67,8 @@ async fn begin(swapper: &Swapper, key: &WorkloadKey, by: &str) -> Result<Run, Sw
         Some(reference) => reference,
         None => "unnamed".parse().map_err(|_| refused("its image has no name"))?,
     };
-    let op = Operation {
-        by_person: Some(by.to_owned()),
-        // One that was frozen is asked to start over, and then runs.
-        old_paused: false,
-        ..plan::row(deps, key, &old, image, reference, &info)
-    };
+    let op =
+        Operation { by_person: Some(by.to_owned()), ..plan::row(deps, key, &old, image, reference, &info) };
     match Journal::create(deps.store.clone(), deps.clock.clone(), op, Vec::new()).await {
         Ok(journal) => Ok(Run::new(deps.clone(), journal)),
         Err(StoreError::Conflict { .. }) => {
@@ -119,15 +115,17 @@ pub(crate) async fn come_back(run: &mut Run, was_stopped: bool, otherwise: &str)
     run.journal.change(|op| op.direction = Direction::Back);
     run.journal.flush().await?;
     run.wait_out_doubt().await;
-    let started = if was_stopped { start_old(run).await } else { Ok(()) };
+    let started = if was_stopped { start_up(run).await } else { Ok(()) };
     let reason = match started {
         Ok(()) => None,
         Err(Halt::Failed { reason, gone: true, .. }) => return end(run, Phase::External, Some(reason)).await,
         // It was started and ended by itself: that is its own, unless the engine took it down.
         Err(Halt::Failed { reason, .. }) if run.refused().is_none() => {
             let down = inspect(run).await?;
-            let (then, now) = (run.journal.op.boot_id.clone(), run.deps.owner.boot_id.clone());
-            if explained_exit(&*run.deps.engine, &down, &then, &now).await {
+            if is_excused(run, &down).await {
+                // Once: after a reboot every later exit would be explained by it as well.
+                run.journal.change(|op| op.restarted_after_explained_exit = true);
+                run.journal.flush().await?;
                 return Err(Halt::EngineLost { step: Step::StartOld });
             }
             Some(reason)
@@ -140,10 +138,41 @@ pub(crate) async fn come_back(run: &mut Run, was_stopped: bool, otherwise: &str)
         Err(halt) => return Err(halt),
     };
     let runs_anew = now.is_up() && now.started_at() != run.journal.op.old_started_at;
-    match reason {
-        None if runs_anew => end(run, Phase::RolledBack, None).await,
-        reason => end(run, Phase::Aborted, Some(reason.unwrap_or_else(|| otherwise.to_owned()))).await,
+    // One that was frozen is asked to start over, and then runs.
+    if reason.is_none() && runs_anew {
+        return end(run, Phase::RolledBack, None).await;
     }
+    let mut reason = reason.unwrap_or_else(|| otherwise.to_owned());
+    if now.is_up() && !runs_anew {
+        match freeze_again(run).await {
+            Ok(()) => {}
+            Err(halt @ (Halt::Failed { .. } | Halt::Unsettled { .. })) => {
+                reason = format!("{reason}; it is not frozen again: {halt}");
+            }
+            Err(halt) => return Err(halt),
+        }
+    }
+    end(run, Phase::Aborted, Some(reason)).await
+}
+
+/// Whether the engine, or the machine, took the container down after it was started, for the first time.
+async fn is_excused(run: &Run, down: &ContainerInspect) -> bool {
+    let op = &run.journal.op;
+    !op.restarted_after_explained_exit
+        && explained_exit(&*run.deps.engine, down, &op.boot_id, &run.deps.owner.boot_id).await
+}
+
+/// Freezes what this operation thawed in order to stop it, and did not stop.
+async fn freeze_again(run: &mut Run) -> Result<(), Halt> {
+    if !run.journal.op.old_paused {
+        return Ok(());
+    }
+    let steps = run.deps.store.list_steps(run.journal.op.id).await?;
+    if steps.iter().any(|step| step.step == Step::UnpauseOld) {
+        let id = run.journal.op.old_id.clone();
+        run.perform(Step::PauseOld, Call::Pause { id }).await?;
+    }
+    Ok(())
 }
 
 async fn end(run: &mut Run, phase: Phase, reason: Option<String>) -> Result<Ending, Halt> {

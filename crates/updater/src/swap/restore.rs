@@ -197,6 +197,16 @@ pub(crate) async fn restore_name(run: &mut Run) -> Result<(), Halt> {
 
 /// U8 and U9: starts the old container unless it is up, and freezes it again where it was frozen.
 pub(crate) async fn start_old(run: &mut Run) -> Result<(), Halt> {
+    start_up(run).await?;
+    if run.journal.op.old_paused {
+        let id = run.journal.op.old_id.clone();
+        run.perform(Step::PauseOld, Call::Pause { id }).await?;
+    }
+    Ok(())
+}
+
+/// U8: starts the old container unless it is up.
+pub(crate) async fn start_up(run: &mut Run) -> Result<(), Halt> {
     let id = run.journal.op.old_id.clone();
     let old = match run.deps.engine.inspect_container(&id).await {
         Ok(old) => old,
@@ -207,11 +217,8 @@ pub(crate) async fn start_old(run: &mut Run) -> Result<(), Halt> {
         Err(_) => return Err(Halt::EngineLost { step: Step::StartOld }),
     };
     if !old.is_up() {
-        let call = Call::Start { id: id.clone(), started_before: old.started_at().to_owned() };
+        let call = Call::Start { id, started_before: old.started_at().to_owned() };
         run.perform(Step::StartOld, call).await?;
-    }
-    if run.journal.op.old_paused {
-        run.perform(Step::PauseOld, Call::Pause { id }).await?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod applying;
 mod deciding;
 mod depending;
 mod hooks;
+mod power;
 mod queueing;
 mod settings;
 mod world;

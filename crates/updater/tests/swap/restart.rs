@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use lodeman_domain::container::RunState;
 use lodeman_domain::update::{OperationKind, Outcome, Phase};
 use lodeman_engine::fake::{Answer, Behaviour, Fault, Moment, Shutdown};
+use lodeman_engine::{ContainerEngine as _, RestartPolicy};
 use lodeman_store::Store;
 use lodeman_updater::recover;
 use lodeman_updater::swap::{SwapError, SwapReport, Swapper};
@@ -195,4 +197,87 @@ async fn what_the_engine_would_remove_is_not_stopped() {
     let refused = swapper.restart(&key, "me", &guard).await.unwrap_err();
     assert!(matches!(refused, SwapError::Refused { .. }), "{refused}");
     assert!(world.faulty.calls().is_empty() && world.engine.container("job").unwrap().is_up());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_stay_up_after_a_reboot_is_excused_once_and_then_given_up() {
+    let mut world = world();
+    let id = world.engine.container(NAME).unwrap().id().clone();
+    // So that every start seen is one of ours.
+    world.engine.outsider().set_restart_policy(&id, &RestartPolicy::no()).await.unwrap();
+    let swapper = world.swapper();
+    assert!(killed_at(&world, 1, Moment::After, restart(swapper)).await);
+    world.rebooted = true;
+    world.engine.set_behaviour(NAME, Behaviour::crashes(3));
+    let before = world.faulty.calls().len();
+    let swapper = world.swapper();
+    let recovered = tokio::time::timeout(Duration::from_mins(10), recover::run(&swapper)).await;
+    let items = recovered.expect("recovery comes to its end").unwrap();
+    assert_eq!(items[0].outcome, Some(Outcome::Aborted), "{items:?}");
+    let calls: Vec<_> = world.faulty.calls()[before..].iter().map(|call| call.action).collect();
+    assert_eq!(calls, ["start", "start"]);
+    let op = world.store.find_operation(items[0].operation).await.unwrap().unwrap();
+    assert!(op.restarted_after_explained_exit && op.phase == Phase::Aborted, "{op:?}");
+    assert!(op.reason.unwrap().contains("exit code 3"));
+    assert!(world.store.list_open_operations().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_up_after_a_reboot_is_restarted() {
+    let mut world = world();
+    let id = world.engine.container(NAME).unwrap().id().clone();
+    let swapper = world.swapper();
+    assert!(killed_at(&world, 1, Moment::After, restart(swapper)).await);
+    world.rebooted = true;
+    let items = recover::run(&world.swapper()).await.unwrap();
+    assert_eq!(items[0].outcome, Some(Outcome::Restarted), "{items:?}");
+    assert_same(&world, &id, "after a reboot").await;
+}
+
+async fn frozen_world() -> World {
+    let world = world();
+    let id = world.engine.container(NAME).unwrap().id().clone();
+    world.engine.outsider().pause(&id).await.unwrap();
+    world
+}
+
+fn state(world: &World) -> Option<RunState> {
+    world.engine.container(NAME).unwrap().state()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_frozen_runs_after_its_restart() {
+    let world = frozen_world().await;
+    let report = restart(world.swapper()).await.unwrap();
+    assert_eq!((report.outcome, state(&world)), (Outcome::Restarted, Some(RunState::Running)));
+    let calls: Vec<_> = world.faulty.calls().iter().map(|call| call.action).collect();
+    assert_eq!(calls, ["unpause", "stop", "start"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_frozen_and_is_not_restarted_is_frozen_again() {
+    let world = frozen_world().await;
+    let id = world.engine.container(NAME).unwrap().id().clone();
+    let faulty = world.faulty.clone();
+    // No stop takes effect, however often it is asked for.
+    world.faulty.set_hook(move |call, _| {
+        if call.action == "unpause" || call.action == "stop" {
+            faulty.fault(call.number + 1, Fault::ErrorBefore);
+        }
+        Answer::Continue
+    });
+    let swapper = world.swapper();
+    let task = tokio::spawn(restart(swapper));
+    let report = task.await.unwrap().unwrap();
+    assert_eq!((report.outcome, state(&world)), (Outcome::Aborted, Some(RunState::Paused)), "{report:?}");
+    assert_same(&world, &id, "not restarted").await;
+
+    let world = frozen_world().await;
+    let id = world.engine.container(NAME).unwrap().id().clone();
+    let swapper = world.swapper();
+    assert!(killed_at(&world, 1, Moment::After, restart(swapper)).await);
+    assert_eq!(state(&world), Some(RunState::Running));
+    recover::run(&world.swapper()).await.unwrap();
+    assert_eq!(state(&world), Some(RunState::Paused));
+    assert_same(&world, &id, "killed when it was thawed").await;
 }

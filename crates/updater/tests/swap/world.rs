@@ -39,6 +39,7 @@ impl Clock for RuntimeClock {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that a test sets")]
 pub struct World {
     pub images: FakeImages,
     pub engine: FakeEngine,
@@ -49,6 +50,8 @@ pub struct World {
     pub hooks: bool,
     /// Whether labels are trusted.
     pub trusted: bool,
+    /// Whether the machine was booted anew before the next swapper.
+    pub rebooted: bool,
     pub clock: Arc<RuntimeClock>,
     pub containerd: bool,
 }
@@ -116,6 +119,7 @@ impl World {
             new,
             hooks: false,
             trusted: true,
+            rebooted: false,
             clock: Arc::new(RuntimeClock(Instant::now())),
             containerd,
         }
@@ -140,7 +144,10 @@ impl World {
                 labels_are_trusted: self.trusted,
                 ..SwapConfig::default()
             },
-            owner: Owner { boot_id: "boot".into(), process_id: 1 },
+            owner: Owner {
+                boot_id: if self.rebooted { "another boot" } else { "boot" }.into(),
+                process_id: 1,
+            },
         };
         Swapper::new(deps, stopping)
     }
