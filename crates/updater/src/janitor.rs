@@ -186,6 +186,8 @@ async fn drop_expired(swapper: &Swapper) -> Result<(), StoreError> {
 /// Takes off pins that neither a rollback point nor an open operation needs, and removes images that
 /// then have no name and no use. Never forced; a refusal is respected.
 async fn unpin(swapper: &Swapper) -> Result<(), RecoverError> {
+    // An operation that began in the middle would pin an image that was counted as free a moment before.
+    let Some(_free) = swapper.locks().try_free_images() else { return Ok(()) };
     let deps = swapper.deps();
     let open = deps.store.list_open_operations().await?;
     // Between its plan and its acceptance an operation may rely on any image.
