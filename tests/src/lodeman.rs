@@ -20,8 +20,9 @@ use crate::lab::{Netns, signal, wait};
 const PATIENCE: Duration = Duration::from_mins(3);
 /// What comes before the port in the log line that tells where the server listens.
 const ADDRESS: &str = "127.0.0.1:";
-/// How long a server may take to be ready.
-const START: Duration = Duration::from_secs(30);
+/// How long a server may take to be ready. One that recovers waits until nobody else changes containers of
+/// the engine that the tests share, for half a minute at most.
+const START: Duration = Duration::from_secs(90);
 
 /// The program, with a data directory and a configuration of its own.
 #[derive(Debug, Clone)]

@@ -117,6 +117,8 @@ fn an_update_and_the_way_back_are_asked_for_by_name() {
     let begun = api.post(&format!("/api/update/{name}"), &json!({})).unwrap();
     assert_eq!(begun["status"], "started");
     ended(&api, &name, "success");
+    // The update is over once it has cleaned up after itself.
+    corner.wait_settled("app");
     assert_eq!(corner.version("app"), "2");
     let shown = api.get(&format!("/api/containers/{name}")).unwrap();
     assert_eq!(shown["snapshots"].as_array().map(Vec::len), Some(1), "{shown:#}");

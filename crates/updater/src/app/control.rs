@@ -398,6 +398,11 @@ impl Control for App {
         };
         let host = self.model.status();
         components.push(match deps.engine.ping().await {
+            // A server that answers before it has looked at the host would say that there is nothing.
+            Ok(()) if self.stays && self.model.snapshot().engine.is_none() => {
+                ready = false;
+                down("engine", "its containers were not looked at yet".to_owned())
+            }
             Ok(()) => match host.degraded() {
                 None => up("engine"),
                 Some(why) => down("engine", why),
