@@ -7,6 +7,7 @@ mod dependencies;
 mod docs;
 mod document;
 mod events;
+mod history;
 mod hooks;
 mod identity;
 mod images;
