@@ -1,38 +1,15 @@
-use std::time::Duration;
-
-use axum::body::{Body, BodyDataStream};
-use futures::StreamExt as _;
-use http::{Method, Request, header};
+use axum::body::BodyDataStream;
+use http::Request;
 use serde_json::json;
-use tower_service::Service as _;
 
+use super::stream::{self, read_until};
 use super::world::World;
 
 /// Follows the stream.
 async fn follow(world: &World, after: Option<&str>) -> BodyDataStream {
-    let mut request = Request::builder().method(Method::GET).uri("/api/events");
-    request = request.header(header::AUTHORIZATION, format!("Bearer {}", world.token("viewer")));
-    if let Some(after) = after {
-        request = request.header("last-event-id", after);
-    }
-    let response = world.router().call(request.body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    assert_eq!(response.headers()["cache-control"], "no-cache");
-    assert_eq!(response.headers()["x-accel-buffering"], "no");
-    response.into_body().into_data_stream()
-}
-
-/// What comes until `mark` has come.
-async fn read_until(stream: &mut BodyDataStream, mark: &str) -> String {
-    let mut read = String::new();
-    let all = async {
-        while !read.contains(mark) {
-            let frame = stream.next().await.expect("the stream goes on").unwrap();
-            read.push_str(std::str::from_utf8(&frame).unwrap());
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), all).await.expect("it comes in time");
-    read
+    let request = Request::get("/api/events");
+    stream::follow(world, after.into_iter().fold(request, |request, id| request.header("last-event-id", id)))
+        .await
 }
 
 #[tokio::test]

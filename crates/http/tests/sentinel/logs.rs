@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::BodyDataStream;
 use futures::StreamExt as _;
-use http::{Request, StatusCode, header};
+use http::{Request, StatusCode};
 use serde_json::json;
-use tower_service::Service as _;
 
+use super::stream::{self, read_until};
 use super::world::World;
 
 async fn world() -> World {
@@ -16,26 +16,7 @@ async fn world() -> World {
 }
 
 async fn follow(world: &World, path: &str) -> BodyDataStream {
-    let request =
-        Request::get(path).header(header::AUTHORIZATION, format!("Bearer {}", world.token("viewer")));
-    let response = world.router().call(request.body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
-    assert_eq!(response.headers()["cache-control"], "no-cache");
-    assert_eq!(response.headers()["x-accel-buffering"], "no");
-    response.into_body().into_data_stream()
-}
-
-async fn read_until(stream: &mut BodyDataStream, mark: &str) -> String {
-    let mut read = String::new();
-    let all = async {
-        while !read.contains(mark) {
-            let frame = stream.next().await.expect("the stream goes on").unwrap();
-            read.push_str(std::str::from_utf8(&frame).unwrap());
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), all).await.expect("it comes in time");
-    read
+    stream::follow(world, Request::get(path)).await
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod power;
 mod queue;
 mod reading;
 mod settings;
+mod stream;
 mod versions;
 mod walk;
 mod world;
