@@ -119,6 +119,19 @@ async fn versions_that_are_all_ignored_count_as_up_to_date() {
 }
 
 #[tokio::test]
+async fn an_ignored_version_is_not_listed_among_newer_ones() {
+    let world = waiting().await;
+    world.post("/api/ignore/proxy", "").await;
+    world.host.push("1.0.2", "three");
+    let checked = world.post("/api/check/proxy", "").await.json();
+    assert_eq!(
+        (&checked["status"], &checked["newer_versions"]),
+        (&json!("update_available"), &json!(["1.0.2"]))
+    );
+    assert_eq!(world.get("/api/queue").await.json()[0]["newer_versions"], json!(["1.0.2"]));
+}
+
+#[tokio::test]
 async fn an_update_is_begun_whatever_the_policy_but_not_of_the_server_itself() {
     let world = waiting().await;
     world.host.run("own", "1.0.0", json!({ "sentinel.self": "true" })).await;
